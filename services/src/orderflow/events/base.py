@@ -1,0 +1,70 @@
+"""What every event has in common: a topic, a key, a value, and one way to be wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Annotated, ClassVar, TypeVar
+
+import msgspec
+
+IDENTIFIER_PATTERN = r"^[A-Za-z0-9._:@-]{1,128}\Z"
+Identifier = Annotated[str, msgspec.Meta(pattern=IDENTIFIER_PATTERN)]
+
+_identifier = re.compile(IDENTIFIER_PATTERN)
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+_path = re.compile(r"^(?P<problem>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
+
+
+class InvalidEvent(ValueError):
+    """A record's value is not the event it should be, and never will be.
+
+    `path` is a JSONPath (`$.amount`), `problem` a clause that reads on after it.
+    """
+
+    def __init__(self, problem: str, path: str = "$") -> None:
+        super().__init__(f"{path}: {problem}")
+        self.problem = problem
+        self.path = path
+
+
+class Event(msgspec.Struct, frozen=True):
+    """A fact worth a record: `topic` is its logical name (no prefix), `key` decides its partition."""
+
+    topic: ClassVar[str]
+
+    @property
+    def key(self) -> str:
+        raise NotImplementedError
+
+
+T = TypeVar("T")
+
+
+def encode(event: Event) -> bytes:
+    """Return the record value of an event: JSON, amounts as numbers with two places."""
+    return _encode(event)
+
+
+def decoder(kind: type[T]) -> Callable[[bytes], T]:
+    """Return a strict JSON decoder for `kind` that fails only with InvalidEvent."""
+    decode = msgspec.json.Decoder(kind).decode
+
+    def decode_or_explain(value: bytes) -> T:
+        try:
+            return decode(value)
+        except msgspec.DecodeError as error:
+            found = _path.match(str(error))
+            problem, path = (found["problem"], found["path"]) if found else (str(error), None)
+            raise InvalidEvent(problem, path or "$") from None
+        except UnicodeDecodeError:
+            raise InvalidEvent("is not UTF-8") from None
+        except RecursionError:
+            raise InvalidEvent("is nested too deeply") from None
+
+    return decode_or_explain
+
+
+def is_identifier(text: str) -> bool:
+    """Return whether `text` may stand where an order or user id is asked for."""
+    return _identifier.match(text) is not None

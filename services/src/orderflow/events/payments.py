@@ -1,0 +1,31 @@
+"""Payments: what the gateway answered for one order."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import ClassVar, Literal
+
+from orderflow.events.base import Event, Identifier, decoder
+
+PaymentResult = Literal["SUCCESS", "FAILED"]
+
+
+class Payment(Event, frozen=True, omit_defaults=True):
+    """An order was charged (SUCCESS) or declined (FAILED); final either way."""
+
+    topic: ClassVar[str] = "payments"
+
+    order_id: Identifier
+    user_id: Identifier
+    amount: Decimal
+    status: PaymentResult
+    payment_id: Identifier
+    attempts: int
+    reason: str | None = None
+
+    @property
+    def key(self) -> str:
+        return self.user_id
+
+
+decode_payment = decoder(Payment)
