@@ -1,0 +1,10 @@
+"""The worker runtime: records in, records out, exactly once. The one place that speaks to Kafka.
+
+    poll -> decode, react per record -> begin, produce, offsets, commit -> poll
+      |          |                                     |
+      |          a poison record becomes a dead letter |
+      revoked records are dropped before they start    an abort redoes the batch from memory
+
+Pure: `service` (what a worker is), `codec` (headers), `dead_letters`, `batches` (which offsets to commit).
+I/O: `clients`, `transactions`, `worker` (the loop), `health`, `watchdog`, `admin`, `reader`.
+"""

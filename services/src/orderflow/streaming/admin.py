@@ -1,0 +1,71 @@
+"""Topics as they are on the broker: which exist, which are missing, making them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from orderflow.events.topics import TopicSpec, topic_specs
+from orderflow.streaming.clients import new_admin
+from orderflow.streaming.settings import KafkaSettings
+
+
+class BrokerUnavailable(Exception):
+    """Kafka did not answer in time; nothing is known about its topics."""
+
+
+class TopicRefused(Exception):
+    """The broker answered that it will not create a topic."""
+
+
+def pipeline_topics(settings: KafkaSettings) -> tuple[TopicSpec, ...]:
+    """Return the topics these settings ask for, prefix included."""
+    return topic_specs(
+        partitions=settings.partitions,
+        replication_factor=settings.replication_factor,
+        prefix=settings.topic_prefix,
+    )
+
+
+def existing_topics(admin: AdminClient, *, timeout: float = 10.0) -> dict[str, int]:
+    """Return every topic's partition count; raise BrokerUnavailable after `timeout` seconds."""
+    try:
+        listed = admin.list_topics(timeout=timeout).topics.values()
+    except KafkaException as error:
+        raise BrokerUnavailable(str(error.args[0].str())) from error
+    return {str(topic.topic): len(topic.partitions) for topic in listed if topic.error is None}
+
+
+def missing_topics(admin: AdminClient, names: Iterable[str], *, timeout: float = 10.0) -> list[str]:
+    """Return those of `names` that the broker does not have, in the given order."""
+    existing = existing_topics(admin, timeout=timeout)
+    return [name for name in names if name not in existing]
+
+
+def create_topics(settings: KafkaSettings, *, timeout: float = 30.0) -> list[str]:
+    """Create what is missing of the pipeline's topics and return the names of those made now.
+
+    Existing topics stay as they are. Raise BrokerUnavailable or TopicRefused.
+    """
+    admin = new_admin(settings)
+    wanted = {spec.name: spec for spec in pipeline_topics(settings)}
+    missing = missing_topics(admin, wanted, timeout=timeout)
+    specs = [wanted[name] for name in missing]
+    requests = [
+        NewTopic(spec.name, spec.partitions, spec.replication_factor, config=spec.config) for spec in specs
+    ]
+    created: list[str] = []
+    if not requests:
+        return created
+    for name, future in admin.create_topics(requests, operation_timeout=timeout).items():
+        try:
+            future.result(timeout)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+                continue
+            raise TopicRefused(f"{name}: {error.args[0].str()}") from error
+        created.append(name)
+    return created

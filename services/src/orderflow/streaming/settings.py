@@ -1,0 +1,156 @@
+"""Settings every process that talks to Kafka has, and those every worker has on top."""
+
+from __future__ import annotations
+
+import socket
+from typing import Annotated, Any, ClassVar, Literal
+
+import structlog
+from pydantic import Field
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource
+
+from orderflow.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class KafkaSettings(Settings):
+    """Where Kafka is and how to get in."""
+
+    kafka_bootstrap_servers: str = Field(
+        "localhost:19092", min_length=1, description="Brokers to start from: host:port, comma separated."
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How to talk to the brokers."
+    )
+    kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
+        "SCRAM-SHA-512", description="How to log in, with a SASL protocol."
+    )
+    kafka_sasl_username: str | None = Field(None, description="User name, with a SASL protocol.")
+    kafka_sasl_password: str | None = Field(None, repr=False, description="Password, with a SASL protocol.")
+    kafka_ssl_ca_location: str | None = Field(
+        None, description="File with the CA that signed the brokers' certificates (PEM)."
+    )
+    kafka_ssl_certificate_location: str | None = Field(
+        None, description="File with this client's certificate (PEM), for mTLS."
+    )
+    kafka_ssl_key_location: str | None = Field(
+        None, description="File with this client's private key (PEM), for mTLS."
+    )
+    kafka_group_protocol: Literal["consumer", "classic"] = Field(
+        "consumer", description="`consumer` (KIP-848, Kafka 4.0 and later) or `classic` for older brokers."
+    )
+    topic_prefix: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9._-]{0,100}$",
+        description="Put before every topic's name, to share a cluster.",
+    )
+    partitions: int = Field(
+        12,
+        ge=1,
+        le=10_000,
+        description="Partitions of orders, payments, notifications and order-status when they are created.",
+    )
+    replication_factor: int = Field(1, ge=1, le=16, description="Replicas of each topic when it is created.")
+    instance_name: str = Field(
+        default_factory=socket.gethostname,
+        pattern=r"^[A-Za-z0-9._-]{1,200}$",
+        description="Name of this process (on Kubernetes: of its pod); `client.id` and part of "
+        "`transactional.id`. Stable over restarts and unique at any time. Default: the host's name.",
+    )
+
+
+class ProcessSettings(KafkaSettings):
+    """What every long-running process has: logs and a health endpoint."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least severe line that is logged."
+    )
+    log_format: Literal["json", "console"] = Field(
+        "json", description="`json` for machines, `console` for eyes."
+    )
+    health_host: str = Field("127.0.0.1", description="Address of the health and metrics endpoint.")
+    health_port: Port = Field(
+        9100, description="Port of the health and metrics endpoint; 0 takes a free one."
+    )
+
+
+class WorkerSettings(ProcessSettings):
+    """What every worker has: its group, and how its loop behaves."""
+
+    default_group: ClassVar[str]
+
+    kafka_group_id: str = Field(
+        "",
+        max_length=255,
+        description="Consumer group; default: the service's own. One exported in the shell counts only if "
+        "it starts with the service's own name, so that it cannot merge the services into one group.",
+    )
+    kafka_auto_offset_reset: Literal["earliest", "latest"] = Field(
+        "earliest", description="Where a group without a committed offset starts."
+    )
+    worker_max_batch: int = Field(
+        5000,
+        ge=1,
+        le=100_000,
+        description="Most records in one transaction; below that the batch follows the backlog.",
+    )
+    worker_batch_seconds: float = Field(
+        0.5, gt=0, le=30, description="How long records are handled before what is done is committed."
+    )
+    worker_max_attempts: int = Field(
+        3, ge=1, le=100, description="Attempts at a record before it is a dead letter."
+    )
+    transaction_timeout_seconds: float = Field(
+        10.0,
+        ge=1,
+        le=60,
+        description="After this long the broker aborts the transaction of a process that is gone.",
+    )
+    watchdog_seconds: float = Field(
+        60.0,
+        ge=1,
+        le=3600,
+        description="A loop without progress for this long ends its process, its stacks in the log.",
+    )
+
+    @property
+    def group(self) -> str:
+        """The consumer group this worker joins."""
+        return self.kafka_group_id or self.default_group
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        own_environment = _EnvironmentWithoutSharedGroup(settings_cls, cls.default_group)
+        return super().settings_customise_sources(
+            settings_cls, init_settings, own_environment, dotenv_settings, file_secret_settings
+        )
+
+
+class _EnvironmentWithoutSharedGroup(EnvSettingsSource):
+    """The environment, without a KAFKA_GROUP_ID that was exported for several services at once."""
+
+    def __init__(self, settings_cls: type[BaseSettings], default_group: str) -> None:
+        super().__init__(settings_cls)
+        self._default_group = default_group
+
+    def __call__(self) -> dict[str, Any]:
+        found = super().__call__()
+        group = found.get("kafka_group_id") or self._default_group
+        if not group.startswith(self._default_group):
+            log.warning(
+                "KAFKA_GROUP_ID of the shell is ignored: it would merge services into one group",
+                kafka_group_id=found.pop("kafka_group_id"),
+                used_instead=self._default_group,
+                to_set_it="--kafka-group-id, or config/<service>.env",
+            )
+        return found
