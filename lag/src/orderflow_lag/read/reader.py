@@ -1,0 +1,208 @@
+"""One read of the brokers: groups, then topics, then logs, then small tails.
+
+Committed offsets are read before the ends of the logs, so that no group seems to be past its log.
+One Admin client serves any number of groups: requests are sent together and awaited together.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+
+from confluent_kafka import (
+    ConsumerGroupState,
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaException,
+    TopicCollection,
+)
+from confluent_kafka import TopicPartition as Wire
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import OffsetSpec as _OffsetSpec  # type: ignore[attr-defined]
+
+from orderflow_lag.observation import (
+    GroupObservation,
+    GroupState,
+    LogRange,
+    Member,
+    Observation,
+    Subscription,
+    TopicPartition,
+    Unreadable,
+)
+from orderflow_lag.read.answers import NO_TOPIC, settled, translated
+from orderflow_lag.read.tails import TailReader
+from orderflow_lag.truth import group_lag, small_tails
+
+# The client ships these without types.
+_EARLIEST: Any = _OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+_LATEST: Any = _OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
+_STATES = {
+    ConsumerGroupState.STABLE: GroupState.STABLE,
+    ConsumerGroupState.EMPTY: GroupState.EMPTY,
+    ConsumerGroupState.PREPARING_REBALANCING: GroupState.REBALANCING,
+    ConsumerGroupState.COMPLETING_REBALANCING: GroupState.REBALANCING,
+    ConsumerGroupState.DEAD: GroupState.DEAD,
+}
+
+
+class LagReader:
+    """Reads what lag is computed from; one per cluster, used from one thread at a time.
+
+    `config` is that of a Kafka client. Tails of up to `tail_limit` offsets are read themselves, which
+    needs the Read right on the topic: 0 leaves that out, and transaction markers count as records.
+    `timeout` bounds each of the read's four rounds, in seconds.
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        *,
+        admin: AdminClient | None = None,
+        timeout: float = 10.0,
+        tail_limit: int = 100,
+    ) -> None:
+        self._admin = admin or AdminClient(dict(config))
+        self._timeout = timeout
+        self._tail_limit = tail_limit
+        self._tails = TailReader(config, timeout=min(timeout, 5.0))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the tail reader's connection; the Admin client has nothing to close."""
+        self._tails.close()
+
+    def groups(self) -> tuple[str, ...]:
+        """Return the ids of all consumer groups of the cluster, sorted; raise LagError."""
+        try:
+            found = self._admin.list_consumer_groups(request_timeout=self._timeout).result()
+        except KafkaException as error:
+            raise translated(error) from error
+        return tuple(sorted(listing.group_id for listing in found.valid or ()))
+
+    def read(self, subscriptions: Iterable[Subscription]) -> Observation:
+        """Return what the brokers say about these groups and their topics.
+
+        What one group, topic or partition keeps to itself is Unreadable in the answer; raise LagError
+        when the brokers as a whole did not answer.
+        """
+        wanted = tuple(subscriptions)
+        groups = self._groups({one.group for one in wanted})
+        partitions = self._partitions(wanted, groups)
+        logs = self._logs(partitions)
+        seen = Observation(time.time(), groups, partitions, logs)
+        if not self._tail_limit:
+            return seen
+        tails = small_tails((group_lag(seen, one) for one in wanted), self._tail_limit)
+        return replace(seen, counted=self._tails.count(tails))
+
+    def _groups(self, groups: set[str]) -> dict[str, GroupObservation | Unreadable]:
+        if not groups:
+            return {}
+        described = self._admin.describe_consumer_groups(sorted(groups), request_timeout=self._timeout)
+        # This client takes one group a call, so the calls overlap instead.
+        offsets = {
+            group: self._admin.list_consumer_group_offsets(
+                [ConsumerGroupTopicPartitions(group)], request_timeout=self._timeout
+            )[group]
+            for group in sorted(groups)
+        }
+        committed, descriptions = settled(offsets), settled(described)
+        return {group: _group(group, committed[group], descriptions[group]) for group in groups}
+
+    def _partitions(
+        self, wanted: tuple[Subscription, ...], groups: Mapping[str, GroupObservation | Unreadable]
+    ) -> dict[str, int | Unreadable]:
+        asked = {topic for one in wanted for topic in one.topics}
+        found = {
+            topic
+            for one in wanted
+            if not one.topics and isinstance(group := groups[one.group], GroupObservation)
+            for topic in group.topics
+        }
+        if not asked | found:
+            return {}
+        answers = settled(
+            self._admin.describe_topics(TopicCollection(sorted(asked | found)), request_timeout=self._timeout)
+        )
+        return {
+            topic: answer if isinstance(answer, Unreadable) else len(answer.partitions)
+            for topic, answer in answers.items()
+            if topic in asked or answer != NO_TOPIC
+        }
+
+    def _logs(
+        self, partitions: Mapping[str, int | Unreadable]
+    ) -> dict[TopicPartition, LogRange | Unreadable]:
+        wires = [
+            Wire(topic, number)
+            for topic, count in partitions.items()
+            if isinstance(count, int)
+            for number in range(count)
+        ]
+        if not wires:
+            return {}
+        stable, any_record = IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED
+        rounds = [
+            self._admin.list_offsets(
+                dict.fromkeys(wires, spec), isolation_level=level, request_timeout=self._timeout
+            )
+            for spec, level in (
+                (_EARLIEST, any_record),
+                (_LATEST, stable),
+                (_LATEST, any_record),
+            )
+        ]
+        starts, ends, marks = (settled(futures) for futures in rounds)
+        return {
+            TopicPartition(wire.topic, wire.partition): _log(starts[wire], ends[wire], marks[wire])
+            for wire in wires
+        }
+
+
+def _group(group: str, committed: Any, described: Any) -> GroupObservation | Unreadable:
+    """A group whose offsets are readable is worth having, whatever its description says."""
+    if isinstance(committed, Unreadable):
+        return committed
+    offsets = {
+        TopicPartition(wire.topic, wire.partition): wire.offset
+        for wire in committed.topic_partitions or ()
+        if wire.offset >= 0 and wire.error is None
+    }
+    if isinstance(described, Unreadable):
+        return GroupObservation(group, GroupState.UNKNOWN, (), offsets)
+    state = _STATES.get(described.state, GroupState.UNKNOWN)
+    return GroupObservation(group, state, _members(described), offsets)
+
+
+def _members(described: Any) -> tuple[Member, ...]:
+    return tuple(
+        Member(
+            member.member_id,
+            member.client_id,
+            member.host.removeprefix("/"),
+            frozenset(
+                TopicPartition(wire.topic, wire.partition) for wire in member.assignment.topic_partitions
+            ),
+        )
+        for member in described.members
+    )
+
+
+def _log(start: Any, end: Any, mark: Any) -> LogRange | Unreadable:
+    for answer in (start, end, mark):
+        if isinstance(answer, Unreadable):
+            return answer
+    return LogRange(start.offset, end.offset, mark.offset)

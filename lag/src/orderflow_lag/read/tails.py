@@ -1,0 +1,97 @@
+"""Tell records from transaction markers: read what little a group has yet to read, as no group."""
+
+import time
+from collections import Counter
+from collections.abc import Collection, Mapping
+from typing import Any
+from uuid import uuid4
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message
+from confluent_kafka import TopicPartition as Wire
+
+from orderflow_lag.observation import Tail, TopicPartition
+
+_BATCH = 500
+_POLL_SECONDS = 0.1
+
+_CONFIG = {
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "enable.partition.eof": True,
+    "isolation.level": "read_committed",
+    "auto.offset.reset": "error",
+    "fetch.wait.max.ms": 50,
+    "queued.max.messages.kbytes": 4096,
+}
+
+
+class TailReader:
+    """Counts the data records of small tails within `timeout` seconds; what was counted is remembered."""
+
+    def __init__(self, config: Mapping[str, Any], *, timeout: float) -> None:
+        self._config = dict(config)
+        self._timeout = timeout
+        self._consumer: Consumer | None = None
+        self._counted: dict[Tail, int] = {}
+
+    def count(self, tails: Collection[Tail]) -> dict[Tail, int]:
+        """Return the data records of each tail; one that could not be read to its end is left out."""
+        # A tail names both its ends, so the same tail holds the same records until the log is cut.
+        self._counted = {tail: self._counted[tail] for tail in tails if tail in self._counted}
+        new = [tail for tail in tails if tail not in self._counted]
+        if new:
+            self._counted |= self._read(new)
+        return dict(self._counted)
+
+    def close(self) -> None:
+        """Close the consumer, if there ever was one."""
+        if self._consumer is not None:
+            self._consumer.close()
+            self._consumer = None
+
+    def _read(self, tails: Collection[Tail]) -> dict[Tail, int]:
+        consumer = self._consumer or self._connect()
+        open_tails = _by_partition(tails)
+        counts: Counter[Tail] = Counter()
+        finished: set[TopicPartition] = set()
+        deadline = time.monotonic() + self._timeout
+        try:
+            consumer.assign(
+                [Wire(*at, min(tail.position for tail in ours)) for at, ours in open_tails.items()]
+            )
+            while len(finished) < len(open_tails) and time.monotonic() < deadline:
+                for record in consumer.consume(_BATCH, _POLL_SECONDS):
+                    at = _partition(record)
+                    if at in open_tails and _counts(record, open_tails[at], counts):
+                        finished.add(at)
+            consumer.unassign()
+        except KafkaException:
+            self.close()  # the answer is "not counted"; the next read starts with a new connection
+        return {tail: counts[tail] for at in finished for tail in open_tails[at]}
+
+    def _connect(self) -> Consumer:
+        # The client wants a group id; one that never subscribes or commits makes no group.
+        self._consumer = Consumer(self._config | _CONFIG | {"group.id": f"orderflow-lag-{uuid4()}"})
+        return self._consumer
+
+
+def _by_partition(tails: Collection[Tail]) -> dict[TopicPartition, list[Tail]]:
+    grouped: dict[TopicPartition, list[Tail]] = {}
+    for tail in tails:
+        grouped.setdefault(TopicPartition(tail.topic, tail.partition), []).append(tail)
+    return grouped
+
+
+def _partition(record: Message) -> TopicPartition:
+    return TopicPartition(record.topic() or "", record.partition() or 0)
+
+
+def _counts(record: Message, tails: list[Tail], counts: Counter[Tail]) -> bool:
+    """Count a record in the tails that hold it; return whether all of them are read to their ends."""
+    error, offset = record.error(), record.offset()
+    if error is not None:
+        return error.code() == KafkaError._PARTITION_EOF
+    if offset is None:
+        return False
+    counts.update(tail for tail in tails if tail.position <= offset < tail.end)
+    return all(offset >= tail.end - 1 for tail in tails)
