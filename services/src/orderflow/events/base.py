@@ -35,7 +35,13 @@ class Event(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        raise NotImplementedError
+        """What decides the record's partition."""
+        raise NotImplementedError(type(self).__name__)
+
+    @property
+    def correlation_id(self) -> str:
+        """What ties together all records of one order's way, where a foreign record carries none."""
+        return self.key
 
 
 T = TypeVar("T")

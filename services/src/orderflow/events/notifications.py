@@ -23,5 +23,9 @@ class Notification(Event, frozen=True):
     def key(self) -> str:
         return self.user_id
 
+    @property
+    def correlation_id(self) -> str:
+        return self.order_id
+
 
 decode_notification = decoder(Notification)

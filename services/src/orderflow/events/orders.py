@@ -39,6 +39,10 @@ class Order(Event, frozen=True, omit_defaults=True):
         """All orders of one user share a partition, hence an order in time."""
         return self.user_id
 
+    @property
+    def correlation_id(self) -> str:
+        return self.order_id
+
 
 class OrderForm(msgspec.Struct, frozen=True):
     """An order as a client writes it: `amount` and `items`, or in the short form `item` and `quantity`."""

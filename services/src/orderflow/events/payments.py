@@ -27,5 +27,9 @@ class Payment(Event, frozen=True, omit_defaults=True):
     def key(self) -> str:
         return self.user_id
 
+    @property
+    def correlation_id(self) -> str:
+        return self.order_id
+
 
 decode_payment = decoder(Payment)

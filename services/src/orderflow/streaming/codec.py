@@ -7,12 +7,10 @@ record may lack them; what follows from it does not.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 
-Headers = list[tuple[str, bytes]]
-RawHeaders = Sequence[tuple[str, bytes | None]]
+from orderflow.streaming.batches import Headers
 
 CORRELATION_ID = "correlation_id"
 TIMESTAMP = "timestamp"
@@ -46,20 +44,24 @@ class NextHeaders:
     def __init__(self, source: str, at: datetime) -> None:
         self._shared = ((TIMESTAMP, rfc3339(at).encode()), (SOURCE, source.encode()))
 
-    def after(self, received: RawHeaders | None, fallback_correlation_id: str) -> Headers:
+    def after(self, received: Headers | None, fallback_correlation_id: str) -> Headers:
         """Return headers that carry on the correlation and the trace of `received`."""
         correlation_id = traceparent = None
         for name, value in received or ():
             if name == CORRELATION_ID:
-                correlation_id = value
+                correlation_id = _as_bytes(value)
             elif name == TRACEPARENT:
-                traceparent = value
+                traceparent = _as_bytes(value)
         correlation_id = correlation_id or fallback_correlation_id.encode()
         return [
             (CORRELATION_ID, correlation_id),
             *self._shared,
             (TRACEPARENT, valid_traceparent(traceparent) or derived_traceparent(correlation_id)),
         ]
+
+
+def _as_bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
 
 
 def valid_traceparent(value: bytes | None) -> bytes | None:

@@ -1,0 +1,110 @@
+"""Read topics as no group: committed records only, from the beginning or from now, knowing where the end is.
+
+Commands that show or check what is on the topics read through this; nothing they do moves a worker's offsets.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import Literal, Self
+from uuid import uuid4
+
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Message as Record
+
+from orderflow.streaming.admin import BrokerUnavailable, existing_topics
+from orderflow.streaming.clients import new_admin, new_consumer, reader_config
+from orderflow.streaming.settings import KafkaSettings
+
+__all__ = ["BrokerUnavailable", "Record", "TopicReader", "UnknownTopic"]
+
+_BATCH = 2000
+_POLL_SECONDS = 0.1
+
+
+class UnknownTopic(Exception):
+    """The broker has no topic of that name."""
+
+
+class TopicReader:
+    """Reads every partition of `topics` (names on the broker, prefix included).
+
+    Raise UnknownTopic or BrokerUnavailable on opening.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        topics: Sequence[str],
+        *,
+        start: Literal["beginning", "end"] = "beginning",
+        timeout: float = 10.0,
+    ) -> None:
+        counts = existing_topics(new_admin(settings), timeout=timeout)
+        missing = [topic for topic in topics if topic not in counts]
+        if missing:
+            raise UnknownTopic(f"there is no topic {missing[0]!r} on {settings.kafka_bootstrap_servers}")
+        places = [(topic, number) for topic in topics for number in range(counts[topic])]
+        self._timeout = timeout
+        self._unfinished = set(places)
+        self._consumer = new_consumer(
+            # The client wants a group id; one that never subscribes or commits makes no group.
+            reader_config(settings)
+            | {"group.id": f"orderflow-reader-{uuid4()}", "auto.offset.reset": "earliest"}
+        )
+        self._consumer.assign(self._from(places, start))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._consumer.close()
+
+    @property
+    def at_end(self) -> bool:
+        """Whether every partition has been read to its last stable offset at least once."""
+        return not self._unfinished
+
+    def poll(self, timeout: float = _POLL_SECONDS) -> list[Record]:
+        """Return the records that are there within `timeout` seconds, or none."""
+        records = []
+        for record in self._consumer.consume(_BATCH, timeout):
+            error = record.error()
+            if error is None:
+                records.append(record)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                self._unfinished.discard((record.topic() or "", record.partition() or 0))
+            elif not error.retriable():
+                raise KafkaException(error)
+        return records
+
+    def to_the_end(self) -> Iterator[list[Record]]:
+        """Yield what there is, batch by batch, until every partition's end is reached.
+
+        Raise BrokerUnavailable when nothing more comes and the ends are not reached.
+        """
+        silent_since = time.monotonic()
+        while not self.at_end:
+            before = len(self._unfinished)
+            records = self.poll()
+            if records or len(self._unfinished) < before:
+                silent_since = time.monotonic()
+            elif time.monotonic() - silent_since > self._timeout:
+                raise BrokerUnavailable(f"no answer for {self._timeout:.0f} seconds")
+            if records:
+                yield records
+
+    def follow(self) -> Iterator[Record]:
+        """Yield records for ever, as they are committed."""
+        while True:
+            yield from self.poll()
+
+    def _from(
+        self, places: Iterable[tuple[str, int]], start: Literal["beginning", "end"]
+    ) -> list[TopicPartition]:
+        offset = OFFSET_BEGINNING if start == "beginning" else OFFSET_END
+        return [TopicPartition(topic, partition, offset) for topic, partition in places]

@@ -1,0 +1,175 @@
+"""One transactional producer and the three ways its transaction can end.
+
+    commit() returns      committed
+    Aborted               certainly nothing of it; the same producer can try again
+    ProducerLost          this producer is of no use any more; `open()` makes another one. Where
+                          `undecided`, only the broker knows: read committed offsets before redoing it
+
+librdkafka speaks transactions v1: a late end of one transaction may hit the next one of the same
+producer (librdkafka#5423). So a timed-out commit or abort is never repeated: the producer is dropped,
+and `init_transactions` of its successor makes the broker settle what was open.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+
+from orderflow.streaming.batches import Outgoing
+from orderflow.streaming.clients import Config, new_producer
+
+log = structlog.get_logger(__name__)
+
+
+T = TypeVar("T")
+
+_INIT_SECONDS = 2.0
+_FENCED = (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED)
+
+
+class Aborted(Exception):
+    """The transaction left nothing in the log. `code` is the KafkaError code that ended it."""
+
+    def __init__(self, error: KafkaError) -> None:
+        super().__init__(error.str())
+        self.code = error.code()
+
+
+class ProducerLost(Exception):
+    """The producer cannot go on. `undecided`: its last transaction may have committed."""
+
+    def __init__(self, error: KafkaError, *, undecided: bool) -> None:
+        super().__init__(error.str())
+        self.code = error.code()
+        self.undecided = undecided
+        self.fenced = error.code() in _FENCED
+
+
+class TransactionalProducer:
+    """Writes records, and offsets with them, all or nothing. For one thread at a time.
+
+    `timeout` bounds each call to the broker, in seconds. `beat` is called whenever there was progress
+    or a bounded wait ended, for a watchdog.
+    """
+
+    def __init__(self, config: Config, *, timeout: float, beat: Callable[[], None] = lambda: None) -> None:
+        self._config = config
+        self._timeout = timeout
+        self._beat = beat
+        self._producer: Producer | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._producer is not None
+
+    def open(self, *, keep_trying: Callable[[], bool] = lambda: True) -> bool:
+        """Connect and fence off every earlier producer of this transactional id.
+
+        Waits for the broker as long as `keep_trying()` says so; returns whether it is open now. Raises
+        ProducerLost when the broker refuses (not authorized, id in use by an incompatible client).
+        """
+        self.drop()
+        producer = new_producer(self._config)
+        while keep_trying():
+            self._beat()
+            try:
+                producer.init_transactions(_INIT_SECONDS)
+            except KafkaException as error:
+                reason = error_of(error)
+                if reason.retriable() and not reason.fatal():
+                    continue
+                _discard(producer)
+                raise ProducerLost(reason, undecided=False) from error
+            self._producer = producer
+            return True
+        _discard(producer)
+        return False
+
+    def commit(
+        self,
+        records: Iterable[Outgoing],
+        offsets: list[TopicPartition] | None = None,
+        group: Callable[[], Any] | None = None,
+    ) -> None:
+        """Write `records` and the group's `offsets` in one transaction; raise Aborted or ProducerLost.
+
+        `group()` returns the consumer's group metadata. It is asked at the last moment, on this thread:
+        under KIP-848 the member epoch moves with every reconciliation and an old one is refused.
+        """
+        producer = self._producer
+        if producer is None:
+            raise RuntimeError("open() the producer first")
+        self._step(lambda: producer.begin_transaction())
+        self._step(lambda: self._produce(producer, records))
+        if offsets and group is not None:
+            self._step(lambda: producer.send_offsets_to_transaction(offsets, group(), self._timeout))
+        self._beat()
+        self._step(lambda: producer.commit_transaction(self._timeout), ends=True)
+        self._beat()
+
+    def drop(self) -> None:
+        """Let go of the producer without waiting for the broker; a later `open()` settles what it left."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            _discard(producer)
+
+    def _produce(self, producer: Producer, records: Iterable[Outgoing]) -> None:
+        produce = producer.produce
+        for topic, key, value, headers in records:
+            try:
+                produce(topic, value, key, headers=headers)
+            except BufferError:
+                self._produce_when_there_is_room(producer, (topic, key, value, headers))
+
+    def _produce_when_there_is_room(self, producer: Producer, record: Outgoing) -> None:
+        topic, key, value, headers = record
+        give_up = time.monotonic() + self._timeout
+        while True:
+            self._beat()
+            producer.poll(0.05)
+            try:
+                producer.produce(topic, value, key, headers=headers)
+                return
+            except BufferError:
+                if time.monotonic() > give_up:
+                    raise KafkaException(KafkaError(KafkaError._QUEUE_FULL)) from None
+
+    def _step(self, call: Callable[[], T], *, ends: bool = False) -> T:
+        try:
+            return call()
+        except KafkaException as error:
+            raise self._give_up(error_of(error), ends=ends) from error
+
+    def _give_up(self, reason: KafkaError, *, ends: bool) -> Aborted | ProducerLost:
+        """Abort if that is still possible; return what to raise."""
+        undecided = ends and not reason.txn_requires_abort()
+        if reason.fatal() or undecided or self._producer is None:
+            self.drop()
+            return ProducerLost(reason, undecided=undecided)
+        try:
+            self._producer.abort_transaction(self._timeout)
+        except KafkaException as error:
+            log.warning("abort failed, producer dropped", reason=error_of(error).str())
+            self.drop()
+            return ProducerLost(reason, undecided=False)
+        return Aborted(reason)
+
+
+def error_of(error: KafkaException) -> KafkaError:
+    """Return the KafkaError inside an exception of the client."""
+    inner = error.args[0]
+    return inner if isinstance(inner, KafkaError) else KafkaError(KafkaError._FAIL, str(error))
+
+
+def _discard(producer: Producer) -> None:
+    # Closing waits for threads that may wait for a broker: not on the loop's thread.
+    def close() -> None:
+        producer.purge()
+        producer.close()
+
+    threading.Thread(target=close, name="discarded-producer", daemon=True).start()
