@@ -39,6 +39,9 @@ from orderflow_lag.truth import group_lag, small_tails
 _EARLIEST: Any = _OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _LATEST: Any = _OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
+# Whether a broker answered is said once, by our errors; the client repeats it on standard error.
+_QUIET: dict[str, Any] = {"log_level": 2}
+
 _STATES = {
     ConsumerGroupState.STABLE: GroupState.STABLE,
     ConsumerGroupState.EMPTY: GroupState.EMPTY,
@@ -64,10 +67,11 @@ class LagReader:
         timeout: float = 10.0,
         tail_limit: int = 100,
     ) -> None:
-        self._admin = admin or AdminClient(dict(config))
+        quiet = _QUIET | dict(config)
+        self._admin = admin or AdminClient(quiet)
         self._timeout = timeout
         self._tail_limit = tail_limit
-        self._tails = TailReader(config, timeout=min(timeout, 5.0))
+        self._tails = TailReader(quiet, timeout=min(timeout, 5.0))
 
     def __enter__(self) -> Self:
         return self

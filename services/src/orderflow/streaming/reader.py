@@ -11,27 +11,43 @@ from types import TracebackType
 from typing import Literal, Self
 from uuid import uuid4
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as Record
 
 from orderflow.streaming.admin import BrokerUnavailable, existing_topics
 from orderflow.streaming.clients import new_admin, new_consumer, reader_config
 from orderflow.streaming.settings import KafkaSettings
 
-__all__ = ["BrokerUnavailable", "Record", "TopicReader", "UnknownTopic"]
+__all__ = ["BrokerUnavailable", "ReadRefused", "Record", "TopicReader", "UnknownTopic"]
 
 _BATCH = 2000
 _POLL_SECONDS = 0.1
+
+# The client goes on by itself after any other error; silence is what the caller notices.
+_PERMANENT = {
+    KafkaError._AUTHENTICATION,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+}
+
+
+Start = Literal["beginning", "end"] | float
 
 
 class UnknownTopic(Exception):
     """The broker has no topic of that name."""
 
 
+class ReadRefused(Exception):
+    """The broker will never answer this read: no right to it, or the topic went away."""
+
+
 class TopicReader:
     """Reads every partition of `topics` (names on the broker, prefix included).
 
-    Raise UnknownTopic or BrokerUnavailable on opening.
+    It begins at the `beginning`, at the `end`, or at the first record not older than a time given in
+    seconds since the epoch. Raise UnknownTopic or BrokerUnavailable on opening.
     """
 
     def __init__(
@@ -39,7 +55,7 @@ class TopicReader:
         settings: KafkaSettings,
         topics: Sequence[str],
         *,
-        start: Literal["beginning", "end"] = "beginning",
+        start: Start = "beginning",
         timeout: float = 10.0,
     ) -> None:
         counts = existing_topics(new_admin(settings), timeout=timeout)
@@ -78,8 +94,8 @@ class TopicReader:
                 records.append(record)
             elif error.code() == KafkaError._PARTITION_EOF:
                 self._unfinished.discard((record.topic() or "", record.partition() or 0))
-            elif not error.retriable():
-                raise KafkaException(error)
+            elif error.fatal() or error.code() in _PERMANENT:
+                raise ReadRefused(error.str())
         return records
 
     def to_the_end(self) -> Iterator[list[Record]]:
@@ -103,8 +119,12 @@ class TopicReader:
         while True:
             yield from self.poll()
 
-    def _from(
-        self, places: Iterable[tuple[str, int]], start: Literal["beginning", "end"]
-    ) -> list[TopicPartition]:
-        offset = OFFSET_BEGINNING if start == "beginning" else OFFSET_END
-        return [TopicPartition(topic, partition, offset) for topic, partition in places]
+    def _from(self, places: Iterable[tuple[str, int]], start: Start) -> list[TopicPartition]:
+        if isinstance(start, str):
+            offset = OFFSET_BEGINNING if start == "beginning" else OFFSET_END
+            return [TopicPartition(*place, offset) for place in places]
+        since = [TopicPartition(*place, int(start * 1000)) for place in places]
+        try:
+            return self._consumer.offsets_for_times(since, timeout=self._timeout)
+        except KafkaException as error:
+            raise BrokerUnavailable(error.args[0].str()) from error

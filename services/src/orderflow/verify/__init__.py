@@ -1,0 +1,6 @@
+"""Prove the guarantees on the log itself: nothing lost, nothing doubled, every user's records in order.
+
+ledger    pure   what is known of each order, compactly
+checker   pure   records of the topics -> report
+reading          the topics -> checker, in the order that makes a live log checkable
+"""

@@ -1,0 +1,210 @@
+"""Does the log keep its promises? Records in, a report out. Pure.
+
+Records are given effects first: dead letters, notifications, payments, statuses, orders; within a topic
+in the order of their partition. So an effect without its cause is an error even while the pipeline runs,
+and a cause without its effect is one only where the group has committed past it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from orderflow.events.payments import PaymentResult
+from orderflow.events.statuses import Status
+from orderflow.events.topics import ORDERS, PAYMENTS
+from orderflow.verify.ledger import Ledger
+
+Fault = Literal["lost", "duplicated", "out_of_order", "contradictory"]
+Burial = Literal["rejected", "failed"]
+Place = tuple[str, int, int]
+
+EXAMPLES = 20
+
+_STATUSES: tuple[Status, ...] = get_args(Status)
+_RESULTS: tuple[PaymentResult, ...] = get_args(PaymentResult)
+_STATUS_OF: dict[PaymentResult, Status] = {"SUCCESS": "PAID", "FAILED": "DECLINED"}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of the orders in the log; in_flight are those no group has committed past.
+
+    lost: handled, yet without an outcome, or paid without a notification. duplicated: more than one
+    payment, notification or dead letter. out_of_order: a user's payment or notification overtook an
+    earlier order's. contradictory: two records that cannot both be true.
+    """
+
+    accepted: int = 0
+    paid: int = 0
+    declined: int = 0
+    rejected: int = 0
+    failed: int = 0
+    in_flight: int = 0
+    lost: int = 0
+    duplicated: int = 0
+    out_of_order: int = 0
+    contradictory: int = 0
+    examples: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Return whether every guarantee held."""
+        return not (self.lost or self.duplicated or self.out_of_order or self.contradictory)
+
+
+@dataclass(slots=True)
+class Checker:
+    """Takes the records of a log and reports on them.
+
+    `committed` is how far each group has handled its topic: (topic, partition) -> committed offset of the
+    payment workers on orders, of the notification workers on payments, read before any record. `whole`:
+    no record of `orders` was deleted yet, so every effect must have its cause in the log.
+    """
+
+    committed: Mapping[tuple[str, int], int]
+    whole: bool = True
+    _ledger: Ledger = field(default_factory=Ledger)
+    _dead: dict[Place, Burial] = field(default_factory=dict)
+    _counts: Counter[str] = field(default_factory=Counter)
+    _examples: list[str] = field(default_factory=list)
+    _payments: int = 0
+    _notifications: int = 0
+    _last_paid: dict[int, int] = field(default_factory=dict)
+    _last_notified: dict[int, int] = field(default_factory=dict)
+
+    def dead_letter(self, burial: Burial, topic: str, partition: int, offset: int) -> None:
+        """Take a dead letter, by where its record was read: rejected as invalid, or failed for now."""
+        place = (topic, partition, offset)
+        if place in self._dead:
+            self._fault("duplicated", f"{topic}[{partition}] offset {offset} has more than one dead letter")
+        self._dead[place] = burial
+
+    def notification(self, user_id: str, order_id: str, result: str) -> None:
+        """Take a record of `notifications`."""
+        ledger, number = self._ledger, self._ledger.number(user_id, order_id)
+        self._notifications += 1
+        if ledger.notified_at[number]:
+            self._fault("duplicated", f"{order_id} has more than one notification")
+            return
+        ledger.notified_at[number] = self._notifications
+        ledger.notification[number] = _code(result, _RESULTS)
+
+    def payment(self, user_id: str, order_id: str, result: str, partition: int, offset: int) -> None:
+        """Take a record of `payments`."""
+        ledger, number = self._ledger, self._ledger.number(user_id, order_id)
+        self._payments += 1
+        if ledger.paid_at[number]:
+            self._fault("duplicated", f"{order_id} has more than one payment")
+            return
+        ledger.paid_at[number] = self._payments
+        ledger.payment[number] = _code(result, _RESULTS)
+        if not ledger.notified_at[number]:
+            if self._handled(PAYMENTS, partition, offset) and (PAYMENTS, partition, offset) not in self._dead:
+                self._fault("lost", f"{order_id} has a payment, but no notification")
+        elif ledger.notification[number] != ledger.payment[number]:
+            self._fault("contradictory", f"{order_id} has a payment {result} and another notification")
+
+    def status(self, order_id: str, status: str) -> None:
+        """Take a record of `order-status`; the last one of an order counts."""
+        self._ledger.status[self._ledger.number_of_id(order_id)] = _code(status, _STATUSES)
+
+    def unreadable_order(self, partition: int, offset: int) -> None:
+        """Take a record of `orders` that names no user and no order."""
+        self._counts["accepted"] += 1
+        self._without_payment(
+            f"the unreadable record at {ORDERS}[{partition}] offset {offset}", partition, offset
+        )
+
+    def unreadable(self, topic: str, partition: int, offset: int) -> None:
+        """Take a record of one of our own topics that is not what we write there."""
+        self._fault("contradictory", f"{topic}[{partition}] offset {offset} is not a record of ours")
+
+    def order(self, user_id: str, order_id: str, partition: int, offset: int) -> None:
+        """Take a record of `orders`; a repeated one is the same order."""
+        ledger, number = self._ledger, self._ledger.number(user_id, order_id)
+        dead = self._dead.get((ORDERS, partition, offset))
+        ledger.buried[number] |= dead is not None
+        if ledger.accepted[number]:
+            return
+        ledger.accepted[number] = 1
+        self._counts["accepted"] += 1
+        if ledger.paid_at[number]:
+            self._with_payment(number, order_id, self._handled(ORDERS, partition, offset))
+            return
+        status = _name(ledger.status[number], _STATUSES)
+        self._without_payment(order_id, partition, offset)
+        if dead is not None and status in _STATUS_OF.values() and ledger.number_of_id(order_id) == number:
+            self._fault("contradictory", f"{order_id} is {status}, but is a dead letter without a payment")
+
+    def report(self) -> Report:
+        """Return the verdict on everything taken so far."""
+        causeless = self._causeless() if self.whole else {}
+        shown = dict(list(causeless.items())[: EXAMPLES - len(self._examples)])
+        names = self._ledger.names(set(shown))
+        examples = [f"contradictory: {names[number]} {what}" for number, what in shown.items()]
+        counts = {name: self._counts[name] for name in Report.__dataclass_fields__ if name != "examples"}
+        counts["contradictory"] += len(causeless)
+        return Report(**counts, examples=(*self._examples, *examples))
+
+    def _with_payment(self, number: int, order_id: str, handled: bool) -> None:
+        ledger = self._ledger
+        result: PaymentResult = (
+            "SUCCESS" if ledger.payment[number] == _code("SUCCESS", _RESULTS) else "FAILED"
+        )
+        self._counts["paid" if result == "SUCCESS" else "declined"] += 1
+        status = _name(ledger.status[number], _STATUSES)
+        if handled and status != _STATUS_OF[result]:
+            self._fault("contradictory", f"{order_id} has a payment {result}, but its status is {status}")
+        if ledger.buried[number]:
+            return  # A replayed dead letter comes later than its user's other orders, as documented.
+        user = ledger.user[number]
+        for name, at, last in (
+            ("payment", ledger.paid_at[number], self._last_paid),
+            ("notification", ledger.notified_at[number], self._last_notified),
+        ):
+            if at and at < last.get(user, 0):
+                self._fault("out_of_order", f"the {name} of {order_id} comes before that of an earlier order")
+            last[user] = max(at, last.get(user, 0))
+
+    def _without_payment(self, what: str, partition: int, offset: int) -> None:
+        dead = self._dead.get((ORDERS, partition, offset))
+        if dead is not None:
+            self._counts[dead] += 1
+        elif self._handled(ORDERS, partition, offset):
+            self._fault("lost", f"{what} was handled, but has neither a payment nor a dead letter")
+        else:
+            self._counts["in_flight"] += 1
+
+    def _causeless(self) -> dict[int, str]:
+        """Return the orders with an effect that nothing in the log causes, each with what is wrong."""
+        ledger = self._ledger
+        paid = {_code("PAID", _STATUSES), _code("DECLINED", _STATUSES)}
+        wrong: dict[int, str] = {}
+        for number in range(len(ledger)):
+            if ledger.notified_at[number] and not ledger.paid_at[number]:
+                wrong[number] = "has a notification, but no payment"
+            elif not ledger.accepted[number] and ledger.paid_at[number]:
+                wrong[number] = "has a payment, but was never ordered"
+            elif not ledger.accepted[number] and ledger.status[number] in paid:
+                wrong[number] = "has a final status, but was never ordered"
+        return wrong
+
+    def _handled(self, topic: str, partition: int, offset: int) -> bool:
+        return offset < self.committed.get((topic, partition), 0)
+
+    def _fault(self, fault: Fault, what: str) -> None:
+        self._counts[fault] += 1
+        if len(self._examples) < EXAMPLES:
+            self._examples.append(f"{fault.replace('_', ' ')}: {what}")
+
+
+def _code(name: str, names: tuple[str, ...]) -> int:
+    """Return a name's place from 1, or 255 for one that is not in the contract."""
+    return names.index(name) + 1 if name in names else 255
+
+
+def _name(code: int, names: tuple[str, ...]) -> str | None:
+    return names[code - 1] if 0 < code <= len(names) else None
