@@ -1,0 +1,1 @@
+"""The Notification Service: a user is told what became of a payment."""

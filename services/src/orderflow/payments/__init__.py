@@ -1,0 +1,1 @@
+"""The Payment Service: an order is charged once and becomes PAID or DECLINED."""

@@ -22,6 +22,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from orderflow.streaming.batches import Outgoing
 from orderflow.streaming.clients import Config, new_producer
+from orderflow.streaming.errors import error_of
 
 log = structlog.get_logger(__name__)
 
@@ -158,12 +159,6 @@ class TransactionalProducer:
             self.drop()
             return ProducerLost(reason, undecided=False)
         return Aborted(reason)
-
-
-def error_of(error: KafkaException) -> KafkaError:
-    """Return the KafkaError inside an exception of the client."""
-    inner = error.args[0]
-    return inner if isinstance(inner, KafkaError) else KafkaError(KafkaError._FAIL, str(error))
 
 
 def _discard(producer: Producer) -> None:

@@ -1,0 +1,30 @@
+"""The `orderflow` command."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from orderflow.cli.run import run_app
+from orderflow.settings import SettingsError
+from orderflow.streaming.errors import WorkerStopped
+from orderflow.streaming.health import PortTaken
+
+app = typer.Typer(
+    name="orderflow",
+    help="Orders in, payments and notifications out, exactly once, on Apache Kafka.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.add_typer(run_app, name="run")
+
+
+def main() -> None:
+    """Run the command; what a person can mend is said in a sentence, exit code 1."""
+    try:
+        app()
+    except (SettingsError, WorkerStopped, PortTaken) as error:
+        print(f"orderflow: {error}", file=sys.stderr)
+        sys.exit(1)

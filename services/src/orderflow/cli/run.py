@@ -1,0 +1,45 @@
+"""`orderflow run SERVICE`: one service in the foreground, as a pod or the local supervisor starts it."""
+
+from __future__ import annotations
+
+import typer
+
+from orderflow.cli.flags import command_with_settings
+from orderflow.notifications.delivery import LogDelivery, SmtpDelivery
+from orderflow.notifications.reaction import notification_service
+from orderflow.notifications.settings import NotificationSettings
+from orderflow.payments.gateway import SimulatedGateway
+from orderflow.payments.reaction import payment_service
+from orderflow.payments.settings import PaymentSettings
+from orderflow.streaming.process import run_worker
+
+run_app = typer.Typer(help="Run one service until SIGTERM or Ctrl-C.", no_args_is_help=True)
+
+
+def run_payments(settings: PaymentSettings) -> None:
+    gateway = SimulatedGateway(
+        success_rate=settings.payment_success_rate,
+        error_rate=settings.payment_error_rate,
+        latency_seconds=settings.payment_gateway_latency_ms / 1000,
+    )
+    service = payment_service(
+        gateway, unit_price=settings.unit_price, concurrency=settings.payment_concurrency
+    )
+    run_worker(service, settings)
+
+
+def run_notifications(settings: NotificationSettings) -> None:
+    way = SmtpDelivery(settings) if settings.smtp_host else LogDelivery()
+    service = notification_service(
+        way, language=settings.notification_language, concurrency=settings.notification_concurrency
+    )
+    run_worker(service, settings)
+
+
+for name, command in {
+    "payments": command_with_settings(PaymentSettings, run_payments, "Charge orders: orders -> payments."),
+    "notifications": command_with_settings(
+        NotificationSettings, run_notifications, "Tell users: payments -> notifications."
+    ),
+}.items():
+    run_app.command(name)(command)

@@ -1,0 +1,43 @@
+"""The texts users read, by language. Pure."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from orderflow.events import Payment
+
+Language = Literal["en", "ru"]
+
+_TEXTS: dict[Language, dict[str, str]] = {
+    "en": {
+        "SUCCESS": "Your order {order_id} is paid: {amount}. Thank you!",
+        "FAILED": "The payment of {amount} for your order {order_id} was declined: {reason}.",
+    },
+    "ru": {
+        "SUCCESS": "Ваш заказ {order_id} оплачен: {amount}. Спасибо!",
+        "FAILED": "Платёж {amount} по заказу {order_id} отклонён: {reason}.",
+    },
+}
+_SUBJECTS: dict[Language, dict[str, str]] = {
+    "en": {"SUCCESS": "Order {order_id} is paid", "FAILED": "Order {order_id}: payment declined"},
+    "ru": {"SUCCESS": "Заказ {order_id} оплачен", "FAILED": "Заказ {order_id}: платёж отклонён"},
+}
+_NO_REASON: dict[Language, str] = {"en": "no reason given", "ru": "причина не указана"}
+
+
+def text_of(payment: Payment, language: Language) -> str:
+    """Return what the user reads about a payment."""
+    reason = printable(payment.reason or _NO_REASON[language])
+    return _TEXTS[language][payment.status].format(
+        order_id=payment.order_id, amount=payment.amount, reason=reason
+    )
+
+
+def subject_of(payment: Payment, language: Language) -> str:
+    """Return the subject line of the e-mail about a payment."""
+    return _SUBJECTS[language][payment.status].format(order_id=payment.order_id)
+
+
+def printable(text: str) -> str:
+    """Return `text` with its control characters spelled out, so that no screen or mail program obeys them."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

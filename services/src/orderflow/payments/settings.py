@@ -1,0 +1,43 @@
+"""Settings of the Payment Service."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import ClassVar
+
+from pydantic import Field
+
+from orderflow.streaming.settings import WorkerSettings
+
+
+class PaymentSettings(WorkerSettings):
+    """A worker that charges orders."""
+
+    default_group: ClassVar[str] = "payment-service"
+    default_env_file: ClassVar[str | None] = "config/payments.env"
+
+    unit_price: Decimal = Field(
+        Decimal("1.00"),
+        gt=0,
+        le=Decimal("9999.99"),
+        decimal_places=2,
+        description="Price of one piece where an order in the short form names only item and quantity.",
+    )
+    payment_success_rate: float = Field(
+        0.8,
+        ge=0,
+        le=1,
+        description="Share of orders that the simulated gateway charges; it declines the others.",
+    )
+    payment_error_rate: float = Field(
+        0.0, ge=0, le=1, description="Share of calls that the simulated gateway does not answer (retried)."
+    )
+    payment_gateway_latency_ms: float = Field(
+        0.0,
+        ge=0,
+        le=60_000,
+        description="How long each call of the simulated gateway takes, in milliseconds.",
+    )
+    payment_concurrency: int = Field(
+        1, ge=1, le=256, description="Calls of the gateway at a time; those of one user stay in order."
+    )

@@ -1,0 +1,43 @@
+"""The partitions a worker reads now, and what it holds in memory of them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+from orderflow.streaming.batches import Partition, Record
+
+
+class Assignment:
+    """Filled by what the consumer reads and by its rebalances; records wait in reading order."""
+
+    def __init__(self) -> None:
+        self.owned: set[Partition] = set()
+        self.waiting: deque[Record] = deque()
+        self.ends: dict[Partition, int] = {}
+        self.committed: dict[Partition, int] = {}
+
+    def gain(self, partitions: Iterable[Partition]) -> None:
+        """Take on partitions: nothing is known of them yet."""
+        self.owned |= set(partitions)
+
+    def lose(self, partitions: Iterable[Partition]) -> None:
+        """Forget partitions: their next owner begins at what was committed."""
+        gone = set(partitions)
+        self.owned -= gone
+        self.waiting = deque(record for record in self.waiting if record.partition not in gone)
+        for partition in gone:
+            self.ends.pop(partition, None)
+            self.committed.pop(partition, None)
+
+    def add(self, records: Iterable[Record]) -> None:
+        """Queue records just read, but not of partitions lost in the very call that returned them."""
+        self.waiting.extend(record for record in records if record.partition in self.owned)
+
+    def reached(self, ends: dict[Partition, int]) -> None:
+        """Note where reading met the end of partitions."""
+        self.ends.update((partition, end) for partition, end in ends.items() if partition in self.owned)
+
+    def take(self, most: int) -> list[Record]:
+        """Remove and return the next records, `most` at the most."""
+        return [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]

@@ -1,0 +1,44 @@
+"""A worker as a process: signals, logs, health endpoint and watchdog around its loop."""
+
+from __future__ import annotations
+
+import gc
+import signal
+from types import FrameType
+
+import structlog
+
+from orderflow.observability.logs import configure_logs
+from orderflow.streaming.health import HealthServer
+from orderflow.streaming.service import E, Service
+from orderflow.streaming.settings import WorkerSettings
+from orderflow.streaming.watchdog import Watchdog
+from orderflow.streaming.worker import Worker
+
+log = structlog.get_logger(__name__)
+
+
+def run_worker(service: Service[E], settings: WorkerSettings) -> None:
+    """Run a service until SIGTERM or SIGINT; raise WorkerStopped or PortTaken if it cannot run."""
+    configure_logs(service.name, settings.log_level, settings.log_format)
+    worker = Worker(service, settings)
+    watchdog = Watchdog(worker.progress, settings.watchdog_seconds)
+    health = HealthServer(settings.health_host, settings.health_port, worker.progress, lambda: watchdog.alive)
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        log.info("stopping", signal=signal.Signals(number).name)
+        worker.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    # Everything made so far stays: the collector need not look at it again.
+    gc.freeze()
+    health.start()
+    watchdog.start()
+    log.info("started", group=settings.group, instance=settings.instance_name, health_port=health.port)
+    try:
+        worker.run()
+    finally:
+        health.stop()
+        watchdog.stop()
+    log.info("stopped")

@@ -1,0 +1,129 @@
+"""The consuming side of a worker: records in, rebalances, and where the group stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from orderflow.streaming import metrics
+from orderflow.streaming.assignment import Assignment
+from orderflow.streaming.batches import Partition, Record
+from orderflow.streaming.clients import Config, new_consumer
+from orderflow.streaming.errors import WorkerStopped, error_of
+
+log = structlog.get_logger(__name__)
+
+_ANSWER_SECONDS = 5.0
+_UNSUPPORTED = (KafkaError._UNSUPPORTED_FEATURE, KafkaError.UNSUPPORTED_VERSION)
+
+
+class Source:
+    """A consumer and what it has read; for one thread. Callbacks run inside `fetch` and `close` only."""
+
+    def __init__(self, config: Config, service: str) -> None:
+        self.assignment = Assignment()
+        self.joined = False
+        self._service = service
+        self._consumer: Consumer = new_consumer(config)
+
+    def subscribe(self, topics: list[str]) -> None:
+        self._consumer.subscribe(topics, on_assign=self._gain, on_revoke=self._revoked, on_lost=self._lost)
+
+    def fetch(self, room: int, wait: float) -> None:
+        """Wait for one record up to `wait` seconds, then take what is already here, `room` in all.
+
+        Rebalances are answered meanwhile. Raises WorkerStopped if the client cannot go on.
+        """
+        try:
+            first = self._consumer.poll(wait)
+            messages = [] if first is None else [first]
+            if first is not None and room > 1:
+                messages += self._consumer.consume(room - 1, 0)
+        except KafkaException as error:
+            raise _stopped(error_of(error)) from error
+        # poll() may have returned a record of a partition that went in the following consume().
+        self.assignment.add(record_of(message) for message in messages if self._is_record(message))
+
+    def committed(self) -> dict[Partition, int]:
+        """Return where the group stands on the owned partitions; raise KafkaException if nobody answers."""
+        asked = [TopicPartition(topic, number) for topic, number in self.assignment.owned]
+        answers = self._consumer.committed(asked, timeout=_ANSWER_SECONDS) if asked else []
+        return {(answer.topic, answer.partition): answer.offset for answer in answers if answer.offset >= 0}
+
+    def group_metadata(self) -> Any:
+        """Return what proves to the coordinator that we are a member, as of now."""
+        return self._consumer.consumer_group_metadata()
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()
+
+    def _is_record(self, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return True
+        if error.code() == KafkaError._PARTITION_EOF:
+            end: Any = message.offset()
+            self.assignment.reached({partition_of(message): end})
+        elif error.fatal() or error.code() in _UNSUPPORTED:
+            raise _stopped(error)
+        else:
+            log.warning("kafka reports", error=error.name(), detail=error.str())
+        return False
+
+    def _gain(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self.joined = True
+        self.assignment.gain(_pairs(partitions))
+        self._tell("assigned", partitions)
+
+    def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self.assignment.lose(_pairs(partitions))
+        self._tell("revoked", partitions)
+
+    def _lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self.assignment.lose(_pairs(partitions))
+        self._tell("lost", partitions)
+
+    def _tell(self, kind: str, partitions: list[TopicPartition]) -> None:
+        metrics.REBALANCES.labels(self._service, kind).inc()
+        metrics.ASSIGNED.labels(self._service).set(len(self.assignment.owned))
+        numbers = sorted(partition.partition for partition in partitions)
+        log.info(f"partitions {kind}", partitions=numbers, owned=len(self.assignment.owned))
+
+
+def record_of(message: Message) -> Record:
+    """Return a consumed message as a record."""
+    # The client types every part as optional because an error has none of them; a record has them all.
+    offset: Any = message.offset()
+    headers: Any = message.headers()
+    return Record(
+        partition_of(message), offset, message.timestamp()[1], message.key(), message.value(), headers
+    )
+
+
+def partition_of(message: Message) -> Partition:
+    """Return where a message stands."""
+    topic: Any = message.topic()
+    number: Any = message.partition()
+    return topic, number
+
+
+def topic_partitions(offsets: dict[Partition, int]) -> list[TopicPartition]:
+    """Return offsets as the client wants them."""
+    return [TopicPartition(topic, number, offset) for (topic, number), offset in offsets.items()]
+
+
+def _pairs(partitions: Iterable[TopicPartition]) -> list[Partition]:
+    return [(partition.topic, partition.partition) for partition in partitions]
+
+
+def _stopped(error: KafkaError) -> WorkerStopped:
+    if error.code() in _UNSUPPORTED:
+        return WorkerStopped(
+            "this broker does not know the consumer group protocol of Kafka 4.0 (KIP-848): "
+            "set KAFKA_GROUP_PROTOCOL=classic"
+        )
+    return WorkerStopped(f"Kafka ended this consumer: {error.name()}: {error.str()}")

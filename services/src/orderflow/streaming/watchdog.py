@@ -1,0 +1,70 @@
+"""Ends a process whose loop stands still.
+
+It lives outside librdkafka because the loop may hang inside it: `send_offsets_to_transaction` does not keep
+its timeout while the coordinator is away (librdkafka#5456, #5511). Whoever started the process starts it
+again, and the next `init_transactions` settles what was open.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from orderflow.streaming.progress import Progress
+
+log = structlog.get_logger(__name__)
+
+EXIT_CODE = 70  # EX_SOFTWARE in sysexits.h
+_TICK_SECONDS = 0.5
+
+
+class Watchdog:
+    """Counts the ticks since the last beat. Ticks, not a clock: a process that was stopped and continued
+    has not stood still."""
+
+    def __init__(
+        self, progress: Progress, limit_seconds: float, end: Callable[[], None] | None = None
+    ) -> None:
+        self._progress = progress
+        self._limit_seconds = limit_seconds
+        self._end = end or _end_process
+        self._quiet_ticks = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+
+    @property
+    def quiet_seconds(self) -> float:
+        """How long the loop has made no progress."""
+        return self._quiet_ticks * _TICK_SECONDS
+
+    @property
+    def alive(self) -> bool:
+        return self.quiet_seconds < self._limit_seconds
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def _watch(self) -> None:
+        seen = -1
+        while not self._stop.wait(_TICK_SECONDS):
+            beats = self._progress.beats
+            self._quiet_ticks = self._quiet_ticks + 1 if beats == seen else 0
+            seen = beats
+            if not self.alive:
+                log.critical("no progress, giving up", quiet_seconds=self.quiet_seconds)
+                self._end()
+                return
+
+
+def _end_process() -> None:
+    faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
+    sys.stderr.flush()
+    os._exit(EXIT_CODE)
