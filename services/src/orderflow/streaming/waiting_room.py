@@ -1,0 +1,121 @@
+"""Where records wait for the next transaction; between an event loop and the threads that commit.
+
+Everyone waits equally long at most, so whoever entered first leaves first and the room stays in order.
+"""
+
+from __future__ import annotations
+
+import threading
+from asyncio import Future
+from collections import deque
+from collections.abc import Iterable, Sequence
+from enum import Enum, auto
+
+from orderflow.streaming.batches import Outgoing
+
+
+class Stage(Enum):
+    """How far a waiting one has come. Only `WAITING` is certainly not in any transaction."""
+
+    WAITING = auto()
+    SENT = auto()
+    GONE = auto()
+
+
+class Waiting:
+    """Records that belong together, and who waits for them. `alone`: must not share its transaction."""
+
+    __slots__ = ("alone", "attempts", "future", "records", "stage")
+
+    def __init__(self, records: Sequence[Outgoing], future: Future[None]) -> None:
+        self.records = records
+        self.future = future
+        self.stage = Stage.WAITING
+        self.attempts = 0
+        self.alone = False
+
+
+class WaitingRoom:
+    """A bounded queue that is taken from in groups. Safe between threads."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._queue: deque[Waiting] = deque()
+        self._lock = threading.Lock()
+        self._filled = threading.Condition(self._lock)
+        self._closed = False
+
+    def enter(self, waiting: Waiting) -> bool:
+        """Queue up, unless the room is full or closed. Wakes nobody: see `wake`."""
+        with self._lock:
+            if self._closed or len(self._queue) >= self._capacity:
+                return False
+            self._queue.append(waiting)
+            return True
+
+    def wake(self) -> None:
+        """Let one thread take what has queued up."""
+        with self._filled:
+            self._filled.notify()
+
+    def take(self, most: int) -> list[Waiting]:
+        """Wait for company and return a group of it, now in stage SENT; empty once the room is closed."""
+        with self._filled:
+            while True:
+                group = self._next_group(most)
+                if self._queue:
+                    self._filled.notify()
+                if group or self._closed:
+                    return group
+                self._filled.wait()
+
+    def leave(self, waiting: Waiting) -> Stage:
+        """Take one out that would not wait any longer; return how far it had come."""
+        with self._lock:
+            stage, waiting.stage = waiting.stage, Stage.GONE
+            while self._queue and self._queue[0].stage is Stage.GONE:
+                self._queue.popleft()
+            return stage
+
+    def put_back(self, group: Iterable[Waiting]) -> None:
+        """Queue a group up again, in front, but for those who have gone."""
+        with self._filled:
+            staying = [waiting for waiting in group if waiting.stage is Stage.SENT]
+            for waiting in staying:
+                waiting.stage = Stage.WAITING
+            self._queue.extendleft(reversed(staying))
+            self._filled.notify()
+
+    def close(self) -> None:
+        """Let nobody in any more; those inside are still taken."""
+        with self._filled:
+            self._closed = True
+            self._filled.notify_all()
+
+    def empty(self) -> list[Waiting]:
+        """Take out everyone at once, for when nothing will be committed any more."""
+        with self._lock:
+            group = [waiting for waiting in self._queue if waiting.stage is Stage.WAITING]
+            self._queue.clear()
+            return group
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closed
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def _next_group(self, most: int) -> list[Waiting]:
+        group: list[Waiting] = []
+        while self._queue and len(group) < most:
+            if self._queue[0].alone and group:
+                break
+            waiting = self._queue.popleft()
+            if waiting.stage is Stage.GONE:
+                continue
+            waiting.stage = Stage.SENT
+            group.append(waiting)
+            if waiting.alone:
+                break
+        return group
