@@ -3,7 +3,7 @@
 A record's value is UTF-8 JSON. Decoding drops unknown fields and names the path of a bad one.
 """
 
-from orderflow.events.base import Event, InvalidEvent, encode
+from orderflow.events.base import Event, InvalidEvent, NotJson, encode
 from orderflow.events.notifications import Notification
 from orderflow.events.orders import Order, OrderForm, decode_order, place_order
 from orderflow.events.payments import Payment, decode_payment
@@ -12,6 +12,7 @@ from orderflow.events.statuses import OrderStatus
 __all__ = [
     "Event",
     "InvalidEvent",
+    "NotJson",
     "Notification",
     "Order",
     "OrderForm",

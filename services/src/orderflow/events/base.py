@@ -28,6 +28,10 @@ class InvalidEvent(ValueError):
         self.path = path
 
 
+class NotJson(InvalidEvent):
+    """A value that cannot even be parsed, whatever event it should be."""
+
+
 class Event(msgspec.Struct, frozen=True):
     """A fact worth a record: `topic` is its logical name (no prefix), `key` decides its partition."""
 
@@ -59,14 +63,16 @@ def decoder(kind: type[T]) -> Callable[[bytes], T]:
     def decode_or_explain(value: bytes) -> T:
         try:
             return decode(value)
-        except msgspec.DecodeError as error:
+        except msgspec.ValidationError as error:
             found = _path.match(str(error))
             problem, path = (found["problem"], found["path"]) if found else (str(error), None)
             raise InvalidEvent(problem, path or "$") from None
+        except msgspec.DecodeError as error:
+            raise NotJson(str(error)) from None
         except UnicodeDecodeError:
-            raise InvalidEvent("is not UTF-8") from None
+            raise NotJson("is not UTF-8") from None
         except RecursionError:
-            raise InvalidEvent("is nested too deeply") from None
+            raise NotJson("is nested too deeply") from None
 
     return decode_or_explain
 

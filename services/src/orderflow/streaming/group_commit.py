@@ -22,7 +22,7 @@ import structlog
 from confluent_kafka import KafkaError
 
 from orderflow.streaming.batches import Outgoing
-from orderflow.streaming.transactions import TransactionalProducer
+from orderflow.streaming.transactions import Aborted, ProducerLost, TransactionalProducer
 from orderflow.streaming.waiting_room import Stage, Waiting, WaitingRoom
 
 log = structlog.get_logger(__name__)
