@@ -42,23 +42,31 @@ def translated(error: KafkaException) -> LagError:
     kafka: KafkaError = error.args[0]
     if kafka.code() in _MISSING:
         return ReadFailed(NO_TOPIC.reason)
+    said = f"{kafka.str().rstrip(': ')} ({kafka.name()})"
     if kafka.code() in _UNAVAILABLE:
-        return BrokerUnavailable(f"the broker did not answer: {kafka.str()}")
+        return BrokerUnavailable(f"the broker did not answer: {said}")
     if kafka.code() in _DENIED:
-        return AccessDenied(f"the broker denied access: {kafka.str()}")
-    return ReadFailed(f"the broker answered {kafka.name()}: {kafka.str()}")
+        return AccessDenied(f"the broker denied access: {said}")
+    return ReadFailed(f"the broker answered with an error: {said}")
 
 
 def settled(futures: Mapping[K, "Future[Any]"]) -> dict[K, Any | Unreadable]:
-    """Wait for all answers; one failure spoils its own key, the same everywhere is raised as LagError."""
+    """Wait for all answers; a failure spoils its own key."""
     answers: dict[K, Any | Unreadable] = {}
-    errors: list[LagError] = []
     for key, future in futures.items():
         try:
             answers[key] = future.result()
         except KafkaException as error:
-            errors.append(translated(error))
-            answers[key] = Unreadable(str(errors[-1]))
-    if errors and len(errors) == len(futures) and not isinstance(errors[0], ReadFailed):
-        raise errors[0]
+            answers[key] = Unreadable(str(translated(error)))
+    return answers
+
+
+def required(futures: Mapping[K, "Future[Any]"]) -> dict[K, Any | Unreadable]:
+    """Wait for all answers; raise LagError when no broker answered any, or denied access to all."""
+    answers = settled(futures)
+    errors = (future.exception() for future in futures.values())
+    failures = [translated(error) for error in errors if isinstance(error, KafkaException)]
+    refused = [failure for failure in failures if not isinstance(failure, ReadFailed)]
+    if refused and len(refused) == len(futures):
+        raise refused[0]
     return answers

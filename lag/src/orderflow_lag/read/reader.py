@@ -31,7 +31,7 @@ from orderflow_lag.observation import (
     TopicPartition,
     Unreadable,
 )
-from orderflow_lag.read.answers import NO_TOPIC, settled, translated
+from orderflow_lag.read.answers import NO_TOPIC, required, settled, translated
 from orderflow_lag.read.tails import TailReader
 from orderflow_lag.truth import group_lag, small_tails
 
@@ -123,7 +123,7 @@ class LagReader:
             )[group]
             for group in sorted(groups)
         }
-        committed, descriptions = settled(offsets), settled(described)
+        committed, descriptions = required(offsets), settled(described)
         return {group: _group(group, committed[group], descriptions[group]) for group in groups}
 
     def _partitions(
@@ -138,7 +138,7 @@ class LagReader:
         }
         if not asked | found:
             return {}
-        answers = settled(
+        answers = required(
             self._admin.describe_topics(TopicCollection(sorted(asked | found)), request_timeout=self._timeout)
         )
         return {
@@ -169,7 +169,7 @@ class LagReader:
                 (_LATEST, any_record),
             )
         ]
-        starts, ends, marks = (settled(futures) for futures in rounds)
+        starts, ends, marks = (required(futures) for futures in rounds)
         return {
             TopicPartition(wire.topic, wire.partition): _log(starts[wire], ends[wire], marks[wire])
             for wire in wires
