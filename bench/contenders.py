@@ -1,0 +1,65 @@
+"""Who is measured: our services and their peers, and how each is started."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from bench.processes import Running, running
+from bench.scene import Scene
+from bench.toolchain import java_command, quix_python
+
+OURS = "orderflow"
+OURS_TWICE = "orderflow x2"
+QUIX = "quix streams"
+STREAMS = "kafka streams"
+STREAMS_TUNED = "kafka streams 10 ms"
+BARE = "bare loop"
+OUR_API = "orderflow api"
+FASTAPI = "fastapi produce"
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A program to measure; `processes` copies of it share the group."""
+
+    name: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    processes: int = 1
+
+    @contextmanager
+    def run(self, scene: Scene) -> Iterator[Running]:
+        """Run the processes on a scene."""
+        instances = [f"{self.name.replace(' ', '-')}-{slot}" for slot in range(self.processes)]
+        environments = [scene.environment(instance) | dict(self.environment) for instance in instances]
+        with running(self.name, self.argv, environments) as contender:
+            yield contender
+
+
+# The simulated gateway answers at once: what is measured is the pipeline, not a sleep.
+_GATEWAY = {"PAYMENT_GATEWAY_LATENCY_MS": "0", "PAYMENT_CONCURRENCY": "1"}
+
+
+def contender(name: str) -> Contender:
+    """Return a contender by name; peers are built on first use."""
+    payments = (sys.executable, "-m", "orderflow", "run", "payments")
+    if name == OURS:
+        return Contender(name, payments, _GATEWAY)
+    if name == OURS_TWICE:
+        return Contender(name, payments, _GATEWAY, processes=2)
+    if name == QUIX:
+        return Contender(name, (str(quix_python()), "bench/peers/quix_payments.py"))
+    if name == STREAMS:
+        return Contender(name, java_command())
+    if name == STREAMS_TUNED:
+        return Contender(name, java_command(), {"COMMIT_INTERVAL_MS": "10", "LINGER_MS": "0"})
+    if name == BARE:
+        return Contender(name, (sys.executable, "-m", "bench.peers.bare_loop"))
+    if name == OUR_API:
+        return Contender(name, (sys.executable, "-m", "orderflow", "run", "orders"), {"API_WORKERS": "1"})
+    if name == FASTAPI:
+        return Contender(name, (sys.executable, "-m", "bench.peers.fastapi_produce"))
+    raise LookupError(f"no contender is named {name!r}")
