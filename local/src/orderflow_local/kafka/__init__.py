@@ -1,0 +1,6 @@
+"""A real Kafka broker as a child process: its files, its configuration, its life."""
+
+from orderflow_local.kafka.broker import Broker
+from orderflow_local.kafka.distribution import Distribution, obtain
+
+__all__ = ["Broker", "Distribution", "obtain"]

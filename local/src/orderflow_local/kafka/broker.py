@@ -1,0 +1,171 @@
+"""One embedded broker as a child process in a session of its own."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+import uuid
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orderflow_local.errors import BrokerFailed
+from orderflow_local.kafka.config import BrokerSpec, log4j_properties, render, server_properties
+from orderflow_local.kafka.distribution import Distribution
+from orderflow_local.net import answers_kafka, free_port, is_free
+
+READY_WITHIN = 60.0  # seconds; a start takes a few, a recovery of much data more
+STOP_WITHIN = 20.0  # seconds for a controlled shutdown before the process is killed
+POLL_EVERY = 0.05  # seconds
+
+JAVA_EXCEPTION = re.compile(r"^(Caused by: |Exception in thread \S+ )?[\w.$]+(Exception|Error): ")
+
+# Without these Java 24 and newer complain on every start about what Kafka's libraries do.
+QUIET = (
+    "--enable-native-access=ALL-UNNAMED",
+    "--sun-misc-unsafe-memory-access=allow",
+    "-XX:+IgnoreUnrecognizedVMOptions",
+)
+
+
+@dataclass
+class Broker:
+    """A single-node Kafka (KRaft) on 127.0.0.1; data outlives the process, not the folder."""
+
+    distribution: Distribution
+    data_dir: Path
+    log_dir: Path
+    port: int = field(default_factory=free_port)
+    host: str = "127.0.0.1"
+    heap: str = "512m"
+    jvm_options: tuple[str, ...] = ("-XX:+UseSerialGC",)
+    _process: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """What a client sets as `bootstrap.servers`."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, or None while no process was started."""
+        return self._process.pid if self._process else None
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether the process lives (a paused one does)."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start the process and return at once; the data folder is formatted if it is new."""
+        if self.is_running:
+            raise BrokerFailed(f"The broker on port {self.port} runs already as process {self.pid}.")
+        if not is_free(self.host, self.port):
+            raise BrokerFailed(
+                f"Port {self.port} on {self.host} is taken; stop what listens there or choose another port."
+            )
+        properties = self._write_configuration()
+        if not (self.data_dir / "meta.properties").exists():
+            self._format(properties)
+        with (self.log_dir / "kafka-console.log").open("ab") as console:
+            self._process = subprocess.Popen(
+                self._java(self.heap, "kafka.Kafka", str(properties)),
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                start_new_session=True,
+            )
+
+    def wait_ready(self, timeout: float = READY_WITHIN) -> None:
+        """Return once the broker answers requests; raise BrokerFailed if it ends or takes longer."""
+        deadline = time.monotonic() + timeout
+        while not answers_kafka(self.host, self.port):
+            if not self.is_running:
+                raise BrokerFailed(f"The broker ended while starting: {self._last_words()}")
+            if time.monotonic() > deadline:
+                raise BrokerFailed(
+                    f"The broker on port {self.port} did not answer in {timeout:.0f} s; see {self.log_dir}."
+                )
+            time.sleep(POLL_EVERY)
+
+    def stop(self, timeout: float = STOP_WITHIN) -> None:
+        """Shut the broker down in order; kill it once the time is over."""
+        if self._process is None:
+            return
+        self._signal(signal.SIGCONT)
+        self._signal(signal.SIGTERM)
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End the process as a power cut would (SIGKILL)."""
+        self._signal(signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait()
+
+    def pause(self) -> None:
+        """Freeze the process: connections stay open and nothing answers (SIGSTOP)."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a frozen process go on (SIGCONT)."""
+        self._signal(signal.SIGCONT)
+
+    def restart(self, timeout: float = READY_WITHIN) -> None:
+        """Stop the broker and start it on the same port and data; return once it answers."""
+        self.stop()
+        self.start()
+        self.wait_ready(timeout)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            os.kill(self._process.pid, number)
+
+    def _write_configuration(self) -> Path:
+        # Folders are made here so that a broker object alone leaves no trace.
+        for folder in (self.data_dir, self.log_dir):
+            folder.mkdir(parents=True, exist_ok=True)
+        spec = BrokerSpec(self.data_dir, self.log_dir, self.port, free_port(), self.host)
+        properties = self.log_dir / "server.properties"
+        properties.write_text(render(server_properties(spec)))
+        self._log4j.write_text(render(log4j_properties(self.log_dir)))
+        return properties
+
+    @property
+    def _log4j(self) -> Path:
+        return self.log_dir / "log4j2.properties"
+
+    def _format(self, properties: Path) -> None:
+        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        arguments = ("format", "--cluster-id", cluster, "--config", str(properties))
+        command = self._java("128m", "kafka.tools.StorageTool", *arguments)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            words = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no reason given"]
+            raise BrokerFailed(f"The data folder {self.data_dir} could not be formatted: {words[0]}")
+
+    def _java(self, heap: str, main_class: str, *arguments: str) -> list[str]:
+        return [
+            str(self.distribution.java),
+            *QUIET,
+            f"-Xms{heap}",
+            f"-Xmx{heap}",
+            *self.jvm_options,
+            f"-Dlog4j2.configurationFile={self._log4j}",
+            "-cp",
+            self.distribution.classpath,
+            main_class,
+            *arguments,
+        ]
+
+    def _last_words(self) -> str:
+        """Return the last thing that reads as a reason in what the process wrote, on one line."""
+        lines: list[str] = []
+        for name in ("kafka-console.log", "kafka.log"):
+            path = self.log_dir / name
+            lines += path.read_text(errors="replace").splitlines()[-400:] if path.exists() else []
+        reasons = [line for line in lines if JAVA_EXCEPTION.match(line)]
+        return (reasons or lines or ["it wrote nothing"])[-1].strip()[:300]

@@ -1,0 +1,37 @@
+"""Small questions to this machine's network: is a port free, does a broker answer."""
+
+import contextlib
+import socket
+import struct
+
+# A Kafka request: size, api key 18 (ApiVersions), version 0, correlation id, no client id.
+API_VERSIONS_REQUEST = struct.pack(">ihhih", 10, 18, 0, 1, -1)
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port nobody listens on now; another process may still take it first."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_free(host: str, port: int) -> bool:
+    """Tell whether this process could listen on the port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
+
+
+def answers_kafka(host: str, port: int, timeout: float = 1.0) -> bool:
+    """Tell whether a broker answers requests there; a mere listener or a starting broker does not count."""
+    with contextlib.suppress(OSError, struct.error), socket.create_connection((host, port), timeout) as link:
+        link.sendall(API_VERSIONS_REQUEST)
+        header = link.recv(10, socket.MSG_WAITALL)
+        _size, _correlation, error = struct.unpack(">iih", header)
+        return bool(error == 0)
+    return False

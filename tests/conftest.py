@@ -1,0 +1,62 @@
+"""Fixtures for every test that needs Kafka: a broker per run, a namespace of topics per test."""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+
+import pytest
+from support.brokers import RunningBroker, embedded
+
+from orderflow_local.errors import DistributionUnavailable
+from orderflow_local.kafka import Broker, Distribution, obtain
+
+
+@pytest.fixture(scope="session")
+def kafka_distribution() -> Distribution:
+    """The jars and a Java; a test that cannot have them is skipped with the reason."""
+    try:
+        return obtain()
+    except DistributionUnavailable as unavailable:
+        pytest.skip(str(unavailable))
+
+
+@pytest.fixture(scope="session")
+def broker(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningBroker]:
+    """The broker of the test run: ORDERFLOW_TEST_BOOTSTRAP, or one of our own, started once."""
+    if outside := os.environ.get("ORDERFLOW_TEST_BOOTSTRAP"):
+        yield RunningBroker(outside)
+        return
+    own = embedded(request.getfixturevalue("kafka_distribution"), tmp_path_factory.mktemp("kafka"))
+    try:
+        own.start()
+        own.wait_ready()
+        yield RunningBroker(own.bootstrap_servers)
+    finally:
+        own.stop()
+
+
+@pytest.fixture
+def namespace() -> str:
+    """A prefix for topics, groups and transactional ids that no other test has."""
+    return f"t{secrets.token_hex(4)}."
+
+
+@pytest.fixture
+def own_broker(
+    kafka_distribution: Distribution, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], Broker]]:
+    """A factory of started brokers that only this test uses, to kill, freeze or restart."""
+    started: list[Broker] = []
+
+    def start() -> Broker:
+        own = embedded(kafka_distribution, tmp_path_factory.mktemp("own-kafka"))
+        started.append(own)
+        own.start()
+        own.wait_ready()
+        return own
+
+    yield start
+    for own in started:
+        own.stop()

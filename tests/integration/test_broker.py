@@ -1,0 +1,126 @@
+"""The embedded broker: its life as a process, and the settings the guarantees rest on."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from support.brokers import RunningBroker, embedded
+
+from orderflow_local.errors import BrokerFailed
+from orderflow_local.kafka import Broker, Distribution
+from orderflow_local.kafka.config import BEHAVIOUR, PROMPT_RECOVERY
+from orderflow_local.net import answers_kafka
+
+ONE_BROKER = "1"
+
+
+def create_topic(bootstrap_servers: str, topic: str) -> None:
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+    admin.create_topics([NewTopic(topic, num_partitions=1, replication_factor=1)])[topic].result(20)
+
+
+def append(bootstrap_servers: str, topic: str, value: str) -> None:
+    producer = Producer({"bootstrap.servers": bootstrap_servers, "acks": "all"})
+    producer.produce(topic, value)
+    assert producer.flush(20) == 0
+
+
+def read(bootstrap_servers: str, topic: str, count: int) -> list[str]:
+    consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": "reader-of-" + topic})
+    consumer.assign([TopicPartition(topic, 0, 0)])
+    try:
+        return [(record.value() or b"").decode() for record in consumer.consume(count, timeout=30)]
+    finally:
+        consumer.close()
+
+
+@pytest.mark.parametrize(("setting", "value"), [*PROMPT_RECOVERY.items(), *BEHAVIOUR.items()])
+def test_a_setting_is_in_force(broker: RunningBroker, setting: str, value: str) -> None:
+    if "ORDERFLOW_TEST_BOOTSTRAP" in os.environ:
+        pytest.skip("the settings of an outside broker are its owner's")
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
+    resource = ConfigResource(ResourceType.BROKER, ONE_BROKER)
+    described = admin.describe_configs([resource])[resource].result(20)
+    assert described[setting].value == value
+
+
+def test_a_topic_is_not_created_by_writing_to_it(broker: RunningBroker, namespace: str) -> None:
+    topic = namespace + "never-created"
+    producer = Producer({"bootstrap.servers": broker.bootstrap_servers, "message.timeout.ms": 2000})
+    errors: list[str] = []
+    producer.produce(topic, b"x", on_delivery=lambda error, _record: errors.append(error.name()))
+    producer.flush(20)
+    assert errors == ["_UNKNOWN_TOPIC"] or errors == ["UNKNOWN_TOPIC_OR_PART"] or errors == ["_MSG_TIMED_OUT"]
+    assert (
+        topic
+        not in AdminClient({"bootstrap.servers": broker.bootstrap_servers}).list_topics(timeout=20).topics
+    )
+
+
+@pytest.mark.chaos
+def test_data_survives_a_restart_and_a_kill_on_the_same_port(own_broker: Callable[[], Broker]) -> None:
+    broker = own_broker()
+    create_topic(broker.bootstrap_servers, "kept")
+    append(broker.bootstrap_servers, "kept", "before the restart")
+    broker.restart()
+    append(broker.bootstrap_servers, "kept", "before the kill")
+    broker.kill()
+    assert not broker.is_running
+    broker.start()
+    broker.wait_ready()
+    assert read(broker.bootstrap_servers, "kept", 2) == ["before the restart", "before the kill"]
+
+
+@pytest.mark.chaos
+def test_a_paused_broker_is_silent_until_it_resumes(own_broker: Callable[[], Broker]) -> None:
+    broker = own_broker()
+    broker.pause()
+    assert broker.is_running
+    assert not answers_kafka(broker.host, broker.port, timeout=0.5)
+    broker.resume()
+    broker.wait_ready(20)
+
+
+@pytest.mark.chaos
+def test_stop_leaves_no_process(own_broker: Callable[[], Broker]) -> None:
+    broker = own_broker()
+    pid = broker.pid
+    assert pid is not None
+    assert os.getsid(pid) == pid != os.getsid(0)
+    broker.stop()
+    assert not psutil.pid_exists(pid)
+    assert not answers_kafka(broker.host, broker.port)
+
+
+def test_everything_listens_on_loopback_only(own_broker: Callable[[], Broker]) -> None:
+    broker = own_broker()
+    listening = {
+        connection.laddr.ip.removeprefix("::ffff:")
+        for connection in psutil.Process(broker.pid).net_connections(kind="tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+
+
+def test_a_taken_port_is_one_sentence(
+    broker: RunningBroker, kafka_distribution: Distribution, tmp_path: Path
+) -> None:
+    second = embedded(kafka_distribution, tmp_path)
+    second.port = int(broker.bootstrap_servers.rpartition(":")[2])
+    with pytest.raises(BrokerFailed, match=rf"^Port {second.port} on 127.0.0.1 is taken"):
+        second.start()
+    assert not second.is_running
+
+
+def test_a_broker_that_ends_while_starting_says_why(kafka_distribution: Distribution, tmp_path: Path) -> None:
+    broken = embedded(kafka_distribution, tmp_path)
+    broken.data_dir.mkdir()
+    (broken.data_dir / "meta.properties").write_text("version=99\n")
+    broken.start()
+    with pytest.raises(BrokerFailed, match=r"^The broker ended while starting: .*99[^\n]*$"):
+        broken.wait_ready()
+    assert not broken.is_running

@@ -1,0 +1,21 @@
+"""The brokers that tests run against: one for the whole run, others to be hurt by one test."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from orderflow_local.kafka import Broker, Distribution
+
+# Quick to start rather than quick under load.
+TEST_JVM_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
+
+@dataclass(frozen=True)
+class RunningBroker:
+    """Where the broker of this test run answers."""
+
+    bootstrap_servers: str
+
+
+def embedded(distribution: Distribution, folder: Path) -> Broker:
+    """Return a broker, not yet started, with data and logs in the folder."""
+    return Broker(distribution, folder / "data", folder / "logs", jvm_options=TEST_JVM_OPTIONS)

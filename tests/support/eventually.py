@@ -1,0 +1,29 @@
+"""The one way tests wait: ask again until it holds, or say what never came true."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+Value = TypeVar("Value")
+
+
+def eventually(check: Callable[[], Value], *, within: float, every: float = 0.05) -> Value:
+    """Return the first truthy result of `check`, asked again and again for `within` seconds.
+
+    An AssertionError inside `check` means "not yet"; when the time is over the last one is the
+    cause of the failure. Any other exception ends the wait at once.
+    """
+    deadline = time.monotonic() + within
+    while True:
+        failure: AssertionError | None = None
+        result: Value | None = None
+        try:
+            result = check()
+        except AssertionError as error:
+            failure = error
+        if result:
+            return result
+        if time.monotonic() >= deadline:
+            seen = "" if failure else f"; the last answer was {result!r}"
+            raise AssertionError(f"Not true within {within} s{seen}") from failure
+        time.sleep(every)
