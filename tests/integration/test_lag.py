@@ -10,7 +10,7 @@ from support.brokers import RunningBroker
 from support.eventually import eventually
 
 from orderflow_lag.errors import BrokerUnavailable
-from orderflow_lag.observation import GroupObservation, GroupState, Reset, Subscription
+from orderflow_lag.observation import GroupObservation, GroupState, LogRange, Reset, Subscription
 from orderflow_lag.observation import TopicPartition as Partition
 from orderflow_lag.read import LagReader
 from orderflow_lag.truth import GroupLag, LagReason, group_lag
@@ -240,6 +240,25 @@ def test_a_group_tells_its_members_and_its_topics(
     finally:
         consumer.close()
     eventually(lambda: group_of(reader, wanted).state is GroupState.EMPTY, within=20)
+
+
+def test_the_oldest_unread_record_tells_when_it_was_written(
+    broker: RunningBroker, reader: LagReader, topic: str, group: str, lag_of: LagOf
+) -> None:
+    producer = transactional(broker, group)
+    write(producer, topic, 2, finish="abort")
+    producer.begin_transaction()
+    for second in (1000, 2000):
+        producer.produce(topic, b"record", partition=0, timestamp=second * 1000)
+    producer.commit_transaction(30)
+    tails = [one.tail for one in lag_of().partitions if one.tail]
+    assert reader.written_at(tails) == {tails[0]: 1000.0}
+
+
+def test_topics_can_be_read_without_a_group(reader: LagReader, topic: str) -> None:
+    seen = reader.read([], [topic])
+    assert seen.partitions == {topic: 2}
+    assert seen.logs[Partition(topic, 1)] == LogRange(0, 0, 0)
 
 
 def test_many_groups_are_read_at_once(reader: LagReader, admin: AdminClient, topic: str, group: str) -> None:

@@ -18,8 +18,7 @@ from confluent_kafka import (
     TopicCollection,
 )
 from confluent_kafka import TopicPartition as Wire
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin import OffsetSpec as _OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient, ConsumerGroupDescription, OffsetSpec
 
 from orderflow_lag.observation import (
     GroupObservation,
@@ -28,6 +27,7 @@ from orderflow_lag.observation import (
     Member,
     Observation,
     Subscription,
+    Tail,
     TopicPartition,
     Unreadable,
 )
@@ -36,8 +36,8 @@ from orderflow_lag.read.tails import TailReader
 from orderflow_lag.truth import group_lag, small_tails
 
 # The client ships these without types.
-_EARLIEST: Any = _OffsetSpec.earliest()  # type: ignore[no-untyped-call]
-_LATEST: Any = _OffsetSpec.latest()  # type: ignore[no-untyped-call]
+_EARLIEST: Any = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+_LATEST: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 # Whether a broker answered is said once, by our errors; the client repeats it on standard error.
 _QUIET: dict[str, Any] = {"log_level": 2}
@@ -96,21 +96,28 @@ class LagReader:
             raise translated(error) from error
         return tuple(sorted(listing.group_id for listing in found.valid or ()))
 
-    def read(self, subscriptions: Iterable[Subscription]) -> Observation:
-        """Return what the brokers say about these groups and their topics.
+    def read(self, subscriptions: Iterable[Subscription], topics: Iterable[str] = ()) -> Observation:
+        """Return what the brokers say about these groups and their topics, and about further topics.
 
         What one group, topic or partition keeps to itself is Unreadable in the answer; raise LagError
         when the brokers as a whole did not answer.
         """
         wanted = tuple(subscriptions)
         groups = self._groups({one.group for one in wanted})
-        partitions = self._partitions(wanted, groups)
+        partitions = self._partitions(wanted, groups, topics)
         logs = self._logs(partitions)
         seen = Observation(time.time(), groups, partitions, logs)
         if not self._tail_limit:
             return seen
         tails = small_tails((group_lag(seen, one) for one in wanted), self._tail_limit)
         return replace(seen, counted=self._tails.count(tails))
+
+    def written_at(self, tails: Iterable[Tail]) -> dict[Tail, float]:
+        """Return when the first record of each tail was written, in seconds since the epoch.
+
+        That is the producer's clock, one fetch a partition; a tail without an answer in time is left out.
+        """
+        return self._tails.written_at(frozenset(tails))
 
     def _groups(self, groups: set[str]) -> dict[str, GroupObservation | Unreadable]:
         if not groups:
@@ -127,9 +134,12 @@ class LagReader:
         return {group: _group(group, committed[group], descriptions[group]) for group in groups}
 
     def _partitions(
-        self, wanted: tuple[Subscription, ...], groups: Mapping[str, GroupObservation | Unreadable]
+        self,
+        wanted: tuple[Subscription, ...],
+        groups: Mapping[str, GroupObservation | Unreadable],
+        topics: Iterable[str],
     ) -> dict[str, int | Unreadable]:
-        asked = {topic for one in wanted for topic in one.topics}
+        asked = {topic for one in wanted for topic in one.topics} | set(topics)
         found = {
             topic
             for one in wanted
@@ -191,7 +201,7 @@ def _group(group: str, committed: Any, described: Any) -> GroupObservation | Unr
     return GroupObservation(group, state, _members(described), offsets)
 
 
-def _members(described: Any) -> tuple[Member, ...]:
+def _members(described: ConsumerGroupDescription) -> tuple[Member, ...]:
     return tuple(
         Member(
             member.member_id,

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -49,25 +49,48 @@ class TailReader:
             self._consumer.close()
             self._consumer = None
 
+    def written_at(self, tails: Collection[Tail]) -> dict[Tail, float]:
+        """Return the timestamp of each tail's first record, in seconds since the epoch."""
+        found: dict[Tail, float] = {}
+        grouped = _by_partition(tails)
+        # Groups at different offsets of one partition take turns.
+        for turn in range(max(map(len, grouped.values()), default=0)):
+            self._first({at: ours[turn] for at, ours in grouped.items() if turn < len(ours)}, found)
+        return found
+
+    def _first(self, tails: Mapping[TopicPartition, Tail], found: dict[Tail, float]) -> None:
+        self._scan(
+            {at: tail.position for at, tail in tails.items()},
+            lambda at, record: _written(record, tails[at], found),
+        )
+
     def _read(self, tails: Collection[Tail]) -> dict[Tail, int]:
-        consumer = self._consumer or self._connect()
-        open_tails = _by_partition(tails)
         counts: Counter[Tail] = Counter()
+        grouped = _by_partition(tails)
+        finished = self._scan(
+            {at: min(tail.position for tail in ours) for at, ours in grouped.items()},
+            lambda at, record: _counts(record, grouped[at], counts),
+        )
+        return {tail: counts[tail] for at in finished for tail in grouped[at]}
+
+    def _scan(
+        self, positions: Mapping[TopicPartition, int], take: Callable[[TopicPartition, Message], bool]
+    ) -> set[TopicPartition]:
+        """Read each partition from its position until `take` says so; return those that came that far."""
         finished: set[TopicPartition] = set()
         deadline = time.monotonic() + self._timeout
         try:
-            consumer.assign(
-                [Wire(*at, min(tail.position for tail in ours)) for at, ours in open_tails.items()]
-            )
-            while len(finished) < len(open_tails) and time.monotonic() < deadline:
+            consumer = self._consumer or self._connect()
+            consumer.assign([Wire(*at, position) for at, position in positions.items()])
+            while len(finished) < len(positions) and time.monotonic() < deadline:
                 for record in consumer.consume(_BATCH, _POLL_SECONDS):
-                    at = _partition(record)
-                    if at in open_tails and _counts(record, open_tails[at], counts):
+                    at = TopicPartition(record.topic() or "", record.partition() or 0)
+                    if at in positions and at not in finished and take(at, record):
                         finished.add(at)
             consumer.unassign()
         except KafkaException:
-            self.close()  # the answer is "not counted"; the next read starts with a new connection
-        return {tail: counts[tail] for at in finished for tail in open_tails[at]}
+            self.close()  # what was read counts; the next read starts with a new connection
+        return finished
 
     def _connect(self) -> Consumer:
         # The client wants a group id; one that never subscribes or commits makes no group.
@@ -82,16 +105,22 @@ def _by_partition(tails: Collection[Tail]) -> dict[TopicPartition, list[Tail]]:
     return grouped
 
 
-def _partition(record: Message) -> TopicPartition:
-    return TopicPartition(record.topic() or "", record.partition() or 0)
+def _at_end(record: Message) -> bool:
+    error = record.error()
+    return error is not None and error.code() == KafkaError._PARTITION_EOF
 
 
 def _counts(record: Message, tails: list[Tail], counts: Counter[Tail]) -> bool:
     """Count a record in the tails that hold it; return whether all of them are read to their ends."""
     error, offset = record.error(), record.offset()
-    if error is not None:
-        return error.code() == KafkaError._PARTITION_EOF
-    if offset is None:
-        return False
+    if error is not None or offset is None:
+        return _at_end(record)
     counts.update(tail for tail in tails if tail.position <= offset < tail.end)
     return all(offset >= tail.end - 1 for tail in tails)
+
+
+def _written(record: Message, tail: Tail, found: dict[Tail, float]) -> bool:
+    """Note when the first record of a tail was written; an error or an end means there is none."""
+    if record.error() is None:
+        found[tail] = record.timestamp()[1] / 1000
+    return record.error() is None or _at_end(record)
