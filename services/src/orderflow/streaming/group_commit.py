@@ -22,6 +22,8 @@ import structlog
 from confluent_kafka import KafkaError
 
 from orderflow.streaming.batches import Outgoing
+from orderflow.streaming.clients import Config
+from orderflow.streaming.progress import Progress
 from orderflow.streaming.transactions import Aborted, ProducerLost, TransactionalProducer
 from orderflow.streaming.waiting_room import Stage, Waiting, WaitingRoom
 
@@ -67,22 +69,24 @@ class GroupLimits:
 class GroupCommit:
     """Commits what is submitted from one event loop, in as few transactions as keeps everybody's wait short.
 
-    One lane (thread) per producer. `on_commit(size, seconds)` hears of every committed group, on the lane's
+    One lane (thread) and one producer per config (see `clients.transactional_config`); `timeout` bounds each
+    call to the broker, in seconds. `on_commit(size, seconds)` hears of every committed group, on the lane's
     thread; `on_defeat(reason)` of another process that keeps taking over a transactional id.
     """
 
     def __init__(
         self,
-        producers: Sequence[TransactionalProducer],
+        configs: Sequence[Config],
         limits: GroupLimits,
         *,
+        timeout: float,
         on_commit: Callable[[int, float], None] = lambda _size, _seconds: None,
         on_defeat: Callable[[str], None] = lambda _reason: None,
     ) -> None:
         self._limits = limits
         self._room = WaitingRoom(limits.room)
         self._lanes = [
-            _Lane(producer, self._room, limits.group, on_commit, on_defeat) for producer in producers
+            _Lane(config, timeout, self._room, limits.group, on_commit, on_defeat) for config in configs
         ]
         self._wake_is_due = False
 
@@ -95,6 +99,11 @@ class GroupCommit:
     def is_open(self) -> bool:
         """Whether a producer stands ready, so that a submission is likely to succeed."""
         return any(lane.is_open for lane in self._lanes)
+
+    @property
+    def progress(self) -> list[Progress]:
+        """How each lane is doing, for watchdogs."""
+        return [lane.progress for lane in self._lanes]
 
     async def commit(self, records: Sequence[Outgoing]) -> None:
         """Return once the records are committed, all in one transaction; raise Refused or Undecided."""
@@ -146,13 +155,15 @@ class _Lane:
 
     def __init__(
         self,
-        producer: TransactionalProducer,
+        config: Config,
+        timeout: float,
         room: WaitingRoom,
         most: int,
         on_commit: Callable[[int, float], None],
         on_defeat: Callable[[str], None],
     ) -> None:
-        self._producer = producer
+        self.progress = Progress(waits_for="Kafka")
+        self._producer = TransactionalProducer(config, timeout=timeout, beat=self.progress.beat)
         self._room = room
         self._most = most
         self._on_commit = on_commit
@@ -166,10 +177,12 @@ class _Lane:
 
     def _run(self) -> None:
         while self._open():
-            group = self._room.take(self._most)
-            if not group:
+            group = self._room.take(self._most, _PAUSE_SECONDS)
+            self.progress.beat()
+            if group:
+                self._commit(group)
+            elif self._room.is_closed:
                 break
-            self._commit(group)
         self._producer.drop()
 
     def _open(self) -> bool:

@@ -58,16 +58,15 @@ class WaitingRoom:
         with self._filled:
             self._filled.notify()
 
-    def take(self, most: int) -> list[Waiting]:
-        """Wait for company and return a group of it, now in stage SENT; empty once the room is closed."""
+    def take(self, most: int, wait: float) -> list[Waiting]:
+        """Return who is here, now in stage SENT; where there is nobody, wait up to `wait` seconds first."""
         with self._filled:
-            while True:
-                group = self._next_group(most)
-                if self._queue:
-                    self._filled.notify()
-                if group or self._closed:
-                    return group
-                self._filled.wait()
+            if not self._queue and not self._closed:
+                self._filled.wait(wait)
+            group = self._next_group(most)
+            if self._queue:
+                self._filled.notify()
+            return group
 
     def leave(self, waiting: Waiting) -> Stage:
         """Take one out that would not wait any longer; return how far it had come."""

@@ -1,0 +1,66 @@
+"""The HTTP API as an application, made from what it needs, so that a test may give it something else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+
+from orderflow.orders import problems
+from orderflow.orders.docs import add_docs
+from orderflow.orders.health import Lifecycle, health_routes
+from orderflow.orders.intake import Intake
+from orderflow.orders.openapi import describe
+from orderflow.orders.problems import MEDIA_TYPE, Problem
+from orderflow.orders.recent import RecentOrders
+from orderflow.orders.routes import ClientGone, PlaceOrder, reading_routes
+from orderflow.orders.security import Keys, SecurityHeaders
+from orderflow.orders.settings import OrdersSettings
+
+
+def create_app(intake: Intake, settings: OrdersSettings, lifecycle: Lifecycle | None = None) -> FastAPI:
+    """Return the Order Service. Whoever runs it starts and stops the intake."""
+    app = FastAPI(title="Orderflow", docs_url=None, redoc_url=None)
+    keys = Keys(settings.accepted_keys)
+    recent = RecentOrders(settings.api_remembered_orders)
+    place_order = PlaceOrder(intake, recent, keys, settings)
+    app.router.routes.append(Route("/orders", place_order, methods=["POST"], include_in_schema=False))
+    app.include_router(reading_routes(recent, keys))
+    app.include_router(health_routes(intake, lifecycle or Lifecycle(), settings))
+    add_docs(app)
+    app.add_middleware(SecurityHeaders)
+    _answer_with_problems(app)
+    describe(app, settings)
+    return app
+
+
+def _answer_with_problems(app: FastAPI) -> None:
+    @app.exception_handler(Problem)
+    async def known(_request: Request, problem: Problem) -> Response:
+        return _response(problem)
+
+    @app.exception_handler(HTTPException)
+    async def refused(_request: Request, error: HTTPException) -> Response:
+        return _response(problems.of_status(error.status_code, str(error.detail), error.headers))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> Response:
+        first: dict[str, Any] = error.errors()[0]
+        return _response(problems.invalid_field(".".join(map(str, first["loc"])), first["msg"]))
+
+    @app.exception_handler(ClientGone)
+    async def gone(_request: Request, _error: ClientGone) -> Response:
+        return Response(status_code=400)
+
+    @app.exception_handler(Exception)
+    async def failed(_request: Request, _error: Exception) -> Response:
+        # The server logs it: the framework raises it again behind this answer.
+        return _response(problems.internal())
+
+
+def _response(problem: Problem) -> Response:
+    return Response(problem.body, problem.status, problem.headers, MEDIA_TYPE)

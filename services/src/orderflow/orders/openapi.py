@@ -1,0 +1,182 @@
+"""The OpenAPI document: what FastAPI finds out by itself, and POST /orders, which it does not see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from orderflow.events.money import MAX_AMOUNT
+from orderflow.events.orders import MAX_ITEM_LENGTH, MAX_ITEMS
+from orderflow.orders.problems import MEDIA_TYPE
+from orderflow.orders.settings import OrdersSettings
+
+Schema = dict[str, Any]
+
+_IDENTIFIER: Schema = {"type": "string", "pattern": "^[A-Za-z0-9._:@-]{1,128}$"}
+_COUNT: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_ITEMS}
+_ITEM: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_ITEM_LENGTH}
+_AMOUNT: Schema = {
+    "description": f"0 < amount <= {MAX_AMOUNT}, at most two decimal places; as a number or in quotes.",
+    "anyOf": [
+        {"type": "integer", "minimum": 1, "maximum": int(MAX_AMOUNT)},
+        {"type": "number", "minimum": 0.01, "maximum": float(MAX_AMOUNT), "multipleOf": 0.01},
+        {"type": "string", "pattern": r"^([1-9][0-9]{0,9}(\.[0-9]{1,2})?|0\.[1-9][0-9]?|0\.0[1-9])$"},
+    ],
+}
+_COMMON: Schema = {
+    "order_id": _IDENTIFIER | {"description": "The client's own id; else one is made."},
+    "user_id": _IDENTIFIER | {"description": "Orders of one user stay in order."},
+    "timestamp": {"type": "string", "format": "date-time", "description": "Default: now."},
+}
+
+_SCHEMAS: Schema = {
+    "Order": {
+        "type": "object",
+        "title": "An order",
+        "required": ["user_id", "amount", "items"],
+        "properties": _COMMON | {"amount": _AMOUNT, "items": _COUNT, "item": _ITEM},
+        "not": {"required": ["quantity"]},
+    },
+    "ShortOrder": {
+        "type": "object",
+        "title": "An order in the short form",
+        "description": "items = quantity, amount = quantity x UNIT_PRICE.",
+        "required": ["user_id", "item", "quantity"],
+        "properties": _COMMON | {"item": _ITEM, "quantity": _COUNT},
+        "not": {"anyOf": [{"required": ["amount"]}, {"required": ["items"]}]},
+    },
+    "Accepted": {
+        "type": "object",
+        "required": ["order_id", "status", "message"],
+        "properties": {
+            "order_id": _IDENTIFIER,
+            "status": {"const": "PENDING"},
+            "message": {"type": "string"},
+        },
+    },
+    "OrderState": {
+        "type": "object",
+        "required": ["order_id", "status", "as_of"],
+        "properties": {
+            "order_id": _IDENTIFIER,
+            "status": {"const": "PENDING"},
+            "as_of": {"type": "string", "format": "date-time"},
+        },
+    },
+    "Problem": {
+        "type": "object",
+        "title": "A problem (RFC 9457)",
+        "required": ["type", "title", "status", "detail"],
+        "properties": {
+            "type": {"type": "string", "format": "uri"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "errors": {
+                "type": "array",
+                "description": "What to change: the JSONPath of a field, or the name of a header.",
+                "items": {
+                    "type": "object",
+                    "required": ["path", "detail"],
+                    "properties": {"path": {"type": "string"}, "detail": {"type": "string"}},
+                },
+            },
+            "order_id": {"type": "string"},
+            "outcome": {
+                "enum": ["unknown", "rejected"],
+                "description": "`rejected`: certainly not accepted. `unknown`: it may have been; send it "
+                "again with the same Idempotency-Key or order_id, or it may be placed twice.",
+            },
+            "reason": {"enum": ["overloaded", "kafka-unavailable", "deadline", "topics-missing"]},
+            "as_of": {"type": "string", "format": "date-time"},
+        },
+    },
+}
+
+_EXAMPLES: Schema = {
+    "full": {"summary": "Amount and items", "value": {"user_id": "u-17", "amount": 19.99, "items": 2}},
+    "short": {
+        "summary": "The short form",
+        "value": {"order_id": "o-1", "user_id": "u-17", "item": "tea", "quantity": 3},
+    },
+}
+_RETRY_AFTER: Schema = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+
+
+def describe(app: FastAPI, settings: OrdersSettings) -> None:
+    """Make `app.openapi()` tell the whole API."""
+
+    def openapi() -> Schema:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app, settings)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _document(app: FastAPI, settings: OrdersSettings) -> Schema:
+    document = get_openapi(
+        title="Orderflow",
+        version="1",
+        summary="Takes orders, exactly once.",
+        routes=app.routes,
+    )
+    components = document.setdefault("components", {})
+    components["schemas"] = _SCHEMAS
+    components["securitySchemes"] = {"ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}
+    security: list[Schema] = [{"ApiKey": []}] if settings.accepted_keys else [{}, {"ApiKey": []}]
+    document["paths"]["/orders"] = {"post": _post_order() | {"security": security}}
+    document["paths"]["/orders/{order_id}"]["get"] |= {
+        "security": security,
+        "responses": {
+            "200": _answer("Accepted here within the last 60 seconds.", "OrderState"),
+            "401": _problem("An API key is needed."),
+            "404": _problem("Nothing is known of this order, yet.") | {"headers": _RETRY_AFTER},
+        },
+    }
+    return document
+
+
+def _post_order() -> Schema:
+    either = {"anyOf": [{"$ref": "#/components/schemas/Order"}, {"$ref": "#/components/schemas/ShortOrder"}]}
+    return {
+        "tags": ["orders"],
+        "summary": "Place an order",
+        "description": "202 means that the order is committed. Unknown fields are dropped. With neither "
+        "`order_id` nor `Idempotency-Key`, a request that is sent twice may be two orders.",
+        "operationId": "place_order",
+        "parameters": [
+            _header("Idempotency-Key", _IDENTIFIER, "The same user and key give the same order_id, always."),
+            _header("X-Correlation-ID", {"type": "string"}, "Goes along with the order; default: order_id."),
+            _header("traceparent", {"type": "string"}, "W3C trace context, passed on if valid."),
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": either, "examples": _EXAMPLES}},
+        },
+        "responses": {
+            "202": _answer("Kafka has committed the order.", "Accepted")
+            | {"headers": {"Location": {"schema": {"type": "string"}}}},
+            "400": _problem("The body is not JSON."),
+            "401": _problem("An API key is needed."),
+            "413": _problem("The body or a record of it is too large."),
+            "415": _problem("The body does not say that it is application/json."),
+            "422": _problem("The order is not valid; `errors` says where."),
+            "503": _problem("Not now: see `outcome`.") | {"headers": _RETRY_AFTER},
+        },
+    }
+
+
+def _header(name: str, schema: Schema, description: str) -> Schema:
+    return {"name": name, "in": "header", "required": False, "schema": schema, "description": description}
+
+
+def _answer(description: str, schema: str, media_type: str = "application/json") -> Schema:
+    content = {media_type: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    return {"description": description, "content": content}
+
+
+def _problem(description: str) -> Schema:
+    return _answer(description, "Problem", MEDIA_TYPE)

@@ -1,0 +1,138 @@
+"""What can be wrong with a request, as a problem document (RFC 9457). Pure.
+
+4xx  the request has to change: `errors` names each field by its JSONPath, or the header
+503  try again after Retry-After; `outcome` tells whether the order may be in the log all the same
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from orderflow.events import InvalidEvent, NotJson
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = "1"
+
+Outcome = Literal["unknown", "rejected"]
+Reason = Literal["overloaded", "kafka-unavailable", "deadline", "topics-missing"]
+
+
+class Problem(Exception):
+    """A request that is answered with a problem document. `kind` names it for programs, for ever."""
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        title: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **members: Any,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.kind = kind
+        self.headers = dict(headers or {})
+        self.document: dict[str, Any] = {
+            "type": f"urn:orderflow:problem:{kind}",
+            "title": title,
+            "status": status,
+            "detail": detail,
+            **members,
+        }
+
+    @property
+    def body(self) -> bytes:
+        return msgspec.json.encode(self.document)
+
+
+def invalid_order(error: InvalidEvent) -> Problem:
+    """Return the problem of a body that is no order: 400 if it is not even JSON, else 422."""
+    if isinstance(error, NotJson):
+        return Problem(400, "not-json", "The body is not JSON", _sentence(f"The body: {error.problem}"))
+    return invalid_field(error.path, error.problem)
+
+
+def invalid_field(path: str, detail: str) -> Problem:
+    """Return the problem of one field (a JSONPath) or header (its name)."""
+    return Problem(
+        422,
+        "invalid-order",
+        "The order is not valid",
+        _sentence(f"{path}: {detail}"),
+        errors=[{"path": path, "detail": detail}],
+    )
+
+
+def unauthorized() -> Problem:
+    return Problem(
+        401,
+        "unauthorized",
+        "An API key is needed",
+        "Send one of the service's keys in the header X-API-Key.",
+        headers={"WWW-Authenticate": 'ApiKey realm="orders"'},
+    )
+
+
+def unsupported_media_type(found: str) -> Problem:
+    detail = f"Send the order as application/json, not as {found or 'nothing'}."
+    return Problem(415, "not-json-type", "Only JSON is taken", detail, headers={"Accept": "application/json"})
+
+
+def too_large(detail: str) -> Problem:
+    # What the client still sends is not worth reading.
+    return Problem(413, "too-large", "The order is too large", detail, headers={"Connection": "close"})
+
+
+def unknown_order(order_id: str, as_of: str) -> Problem:
+    """Return the problem of an order this process did not accept within the last minute."""
+    return Problem(
+        404,
+        "unknown-order",
+        "Nothing is known of this order",
+        "This process has not accepted the order in the last 60 seconds; it may still exist.",
+        headers={"Retry-After": RETRY_AFTER_SECONDS},
+        order_id=order_id,
+        as_of=as_of,
+    )
+
+
+def unavailable(order_id: str, outcome: Outcome, reason: Reason, detail: str) -> Problem:
+    """Return the problem of an order that could not be committed, or not for certain."""
+    titles = {
+        "rejected": "The order was not accepted",
+        "unknown": "Whether the order was accepted is unknown",
+    }
+    advice = "Send it again, with the same Idempotency-Key or order_id."
+    return Problem(
+        503,
+        "unavailable",
+        titles[outcome],
+        f"{_sentence(detail)} {advice}",
+        headers={"Retry-After": RETRY_AFTER_SECONDS},
+        order_id=order_id,
+        outcome=outcome,
+        reason=reason,
+    )
+
+
+def of_status(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Problem:
+    """Return the problem of what the framework refused by status alone (no such path, wrong method)."""
+    return Problem(status, f"http-{status}", "The request was refused", _sentence(detail), headers=headers)
+
+
+def internal() -> Problem:
+    return Problem(
+        500,
+        "internal",
+        "The service failed",
+        "The service failed and has logged why; the outcome is unknown.",
+    )
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."

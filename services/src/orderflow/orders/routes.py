@@ -1,0 +1,143 @@
+"""POST /orders and GET /orders/{order_id}.
+
+Placing an order is a bare ASGI application inside the FastAPI one: on this path the framework's own
+parsing and validation would take most of the time. `openapi` describes it by hand; a test holds the two
+together.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import msgspec
+from fastapi import APIRouter, Request
+from starlette.types import Message, Receive, Scope, Send
+
+from orderflow.orders import problems
+from orderflow.orders.intake import Intake, KafkaAway, TopicsMissing
+from orderflow.orders.metrics import ACCEPTED, REFUSED
+from orderflow.orders.placing import Placement, check_media_type, read_placement
+from orderflow.orders.problems import Problem
+from orderflow.orders.recent import RecentOrders
+from orderflow.orders.security import Keys
+from orderflow.orders.settings import OrdersSettings
+from orderflow.streaming.codec import rfc3339
+from orderflow.streaming.group_commit import Overloaded, RecordTooLarge, Refused, Undecided
+
+
+class Accepted(msgspec.Struct):
+    """The answer to an order that Kafka has committed."""
+
+    order_id: str
+    status: str = "PENDING"
+    message: str = "The order is accepted; GET /orders/{order_id} tells where it stands."
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+class PlaceOrder:
+    """The ASGI application behind POST /orders. 202 means: committed, with its status PENDING."""
+
+    def __init__(self, intake: Intake, recent: RecentOrders, keys: Keys, settings: OrdersSettings) -> None:
+        self._intake = intake
+        self._recent = recent
+        self._keys = keys
+        self._most = settings.api_max_body_bytes
+        self._unit_price = settings.unit_price
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            order_id = await self._place(dict(scope["headers"]), receive)
+        except Problem as problem:
+            REFUSED.labels(problem.document.get("reason", problem.kind)).inc()
+            raise
+        ACCEPTED.inc()
+        body = _encode(Accepted(order_id))
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 202,
+                "headers": [
+                    (b"content-type", b"application/json"),
+                    (b"content-length", str(len(body)).encode()),
+                    (b"location", f"/orders/{order_id}".encode()),
+                ],
+            }
+        )
+        await send({"type": "http.response.body", "body": body})
+
+    async def _place(self, headers: dict[bytes, bytes], receive: Receive) -> str:
+        self._keys.check(headers.get(b"x-api-key"))
+        check_media_type(headers)
+        body = await self._read(headers, receive)
+        at = datetime.now(UTC)
+        placement = read_placement(body, headers, received_at=at, unit_price=self._unit_price)
+        await self._commit(placement, at)
+        order_id = placement.order.order_id
+        self._recent.remember(order_id, time.monotonic())
+        return order_id
+
+    async def _read(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+        """Return the body, however it is cut into chunks; raise the Problem of one that is too large."""
+        announced = headers.get(b"content-length")
+        if announced is not None and announced.isdigit() and int(announced) > self._most:
+            raise self._too_large()
+        event = await receive()
+        body = _chunk(event)
+        while event.get("more_body"):
+            event = await receive()
+            body += _chunk(event)
+            if len(body) > self._most:
+                break
+        if len(body) > self._most:
+            raise self._too_large()
+        return body
+
+    def _too_large(self) -> Problem:
+        return problems.too_large(f"The body may be {self._most} bytes long, not more.")
+
+    async def _commit(self, placement: Placement, at: datetime) -> None:
+        order_id = placement.order.order_id
+        try:
+            await self._intake.accept(placement, at)
+        except RecordTooLarge as error:
+            raise problems.too_large(f"The order does not fit Kafka: {error}.") from None
+        except Overloaded as error:
+            raise problems.unavailable(order_id, "rejected", "overloaded", str(error)) from None
+        except TopicsMissing as error:
+            raise problems.unavailable(order_id, "rejected", "topics-missing", str(error)) from None
+        except KafkaAway as error:
+            raise problems.unavailable(order_id, "rejected", "kafka-unavailable", str(error)) from None
+        except Refused as error:
+            raise problems.unavailable(order_id, "rejected", "deadline", str(error)) from None
+        except Undecided as error:
+            raise problems.unavailable(order_id, "unknown", "deadline", str(error)) from None
+
+
+class ClientGone(Exception):
+    """The client hung up before its request was complete."""
+
+
+def _chunk(event: Message) -> bytes:
+    if event["type"] == "http.disconnect":
+        raise ClientGone
+    return bytes(event.get("body", b""))
+
+
+def reading_routes(recent: RecentOrders, keys: Keys) -> APIRouter:
+    """Return the routes that read orders."""
+    router = APIRouter(tags=["orders"])
+
+    @router.get("/orders/{order_id}")
+    async def get_order(order_id: str, request: Request) -> dict[str, str]:
+        """Tell where an order stands."""
+        key = request.headers.get("x-api-key")
+        keys.check(key.encode("latin-1") if key is not None else None)
+        as_of = rfc3339(datetime.now(UTC))
+        if not recent.knows(order_id, time.monotonic()):
+            raise problems.unknown_order(order_id, as_of)
+        return {"order_id": order_id, "status": "PENDING", "as_of": as_of}
+
+    return router

@@ -1,0 +1,58 @@
+"""Who may use the API, and what browsers are told about its answers."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from orderflow.orders.problems import unauthorized
+
+_STRICT = b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+_DOCS = (
+    b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    b"connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
+
+
+class Keys:
+    """The API keys that are accepted; without any, everybody may."""
+
+    def __init__(self, accepted: Sequence[bytes]) -> None:
+        self._accepted = tuple(accepted)
+
+    def check(self, key: bytes | None) -> None:
+        """Raise the Problem of a request that brings none of the keys."""
+        if not self._accepted:
+            return
+        # All are compared, in constant time: the duration tells nothing about any of them.
+        if sum(hmac.compare_digest(key or b"", accepted) for accepted in self._accepted) == 0:
+            raise unauthorized()
+
+
+class SecurityHeaders:
+    """Adds the security headers to every answer. No CORS: pages of other origins have no business here."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        policy = _DOCS if scope["path"].startswith("/docs") else _STRICT
+
+        async def send_with_headers(event: Message) -> None:
+            if event["type"] == "http.response.start":
+                event["headers"] = [*event["headers"], *_HEADERS, (b"content-security-policy", policy)]
+            await send(event)
+
+        await self._app(scope, receive, send_with_headers)

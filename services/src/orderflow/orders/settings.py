@@ -1,0 +1,84 @@
+"""Settings of the Order Service."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import ClassVar
+
+from pydantic import Field
+
+from orderflow.streaming.settings import Port, ProcessSettings
+
+
+class OrdersSettings(ProcessSettings):
+    """The HTTP API that takes orders. Its probes and metrics are on the API's own port."""
+
+    default_env_file: ClassVar[str | None] = "config/orders.env"
+
+    host: str = Field(
+        "127.0.0.1", min_length=1, description="Address the API listens on; 0.0.0.0 opens it to the network."
+    )
+    api_port: Port = Field(8000, description="Port the API listens on; 0 takes a free one.")
+    api_workers: int = Field(
+        1, ge=1, le=64, description="Processes that share the port, each with transactional ids of its own."
+    )
+    api_producers: int = Field(
+        1,
+        ge=1,
+        le=8,
+        description="Transactions that a process may have open at a time, each with a producer of its own.",
+    )
+    api_keys: str = Field(
+        "",
+        repr=False,
+        description="Keys that may place and read orders, comma separated, sent as X-API-Key; "
+        "empty: everybody may.",
+    )
+    api_max_body_bytes: int = Field(
+        65_536, ge=256, le=900_000, description="Largest body of a request that is read."
+    )
+    api_queue_limit: int = Field(
+        10_000,
+        ge=1,
+        le=1_000_000,
+        description="Orders that may wait for a transaction; more are answered 503.",
+    )
+    api_group_limit: int = Field(2_000, ge=1, le=50_000, description="Most orders in one transaction.")
+    api_deadline_seconds: float = Field(
+        5.0, ge=0.1, le=60, description="How long an order may wait for Kafka before it is answered 503."
+    )
+    api_max_record_bytes: int = Field(
+        1_000_000,
+        ge=1_024,
+        description="Largest record sent, headers included; at most the topics' max.message.bytes.",
+    )
+    api_remembered_orders: int = Field(
+        100_000,
+        ge=0,
+        le=5_000_000,
+        description="Accepted orders a process remembers (for at most 60 seconds) to answer for them.",
+    )
+    transaction_timeout_seconds: float = Field(
+        5.0,
+        ge=1,
+        le=60,
+        description="After this long the broker aborts the transaction of a process that is gone.",
+    )
+    watchdog_seconds: float = Field(
+        60.0,
+        ge=1,
+        le=3600,
+        description="Commits without progress for this long end the process, its stacks in the log.",
+    )
+    unit_price: Decimal = Field(
+        Decimal("1.00"),
+        gt=0,
+        le=Decimal("9999.99"),
+        decimal_places=2,
+        description="Price of one piece where an order in the short form names only item and quantity.",
+    )
+
+    @property
+    def accepted_keys(self) -> tuple[bytes, ...]:
+        """The API keys as they come over the wire; none: everybody may."""
+        return tuple(key.strip().encode() for key in self.api_keys.split(",") if key.strip())
