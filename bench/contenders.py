@@ -14,6 +14,7 @@ from bench.toolchain import java_command, quix_python
 OURS = "orderflow"
 OURS_TWICE = "orderflow x2"
 QUIX = "quix streams"
+QUIX_QUICK = "quix streams 100 ms"
 STREAMS = "kafka streams"
 STREAMS_TUNED = "kafka streams 10 ms"
 BARE = "bare loop"
@@ -52,6 +53,9 @@ def contender(name: str) -> Contender:
         return Contender(name, payments, _GATEWAY, processes=2)
     if name == QUIX:
         return Contender(name, (str(quix_python()), "bench/peers/quix_payments.py"))
+    if name == QUIX_QUICK:
+        quick = {"COMMIT_SECONDS": "0.1", "LINGER_MS": "0"}
+        return Contender(name, (str(quix_python()), "bench/peers/quix_payments.py"), quick)
     if name == STREAMS:
         return Contender(name, java_command())
     if name == STREAMS_TUNED:

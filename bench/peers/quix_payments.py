@@ -7,6 +7,7 @@ comparison is one of runtimes.
 from __future__ import annotations
 
 import os
+import tempfile
 import zlib
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -80,6 +81,7 @@ def main() -> None:
         auto_create_topics=False,
         use_changelog_topics=False,
         loglevel="WARNING",
+        state_dir=tempfile.mkdtemp(prefix="quix-payments-"),
         consumer_extra_config={"fetch.queue.backoff.ms": 5},
         producer_extra_config={
             "linger.ms": int(os.environ.get("LINGER_MS", "5")),
