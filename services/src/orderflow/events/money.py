@@ -36,6 +36,8 @@ def _explain(raw: bytes, path: str) -> Decimal:
 
 def check_amount(amount: Decimal, path: str = "$.amount") -> Decimal:
     """Return `amount` with two places if it is one we take; raise InvalidEvent otherwise."""
+    if not amount.is_finite():
+        raise InvalidEvent("must be a finite number", path)
     if amount <= 0:
         raise InvalidEvent("must be greater than 0", path)
     if amount > MAX_AMOUNT:

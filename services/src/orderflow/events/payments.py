@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import ClassVar, Literal
 
 from orderflow.events.base import Event, Identifier, decoder
+from orderflow.events.money import check_amount
 
 PaymentResult = Literal["SUCCESS", "FAILED"]
 
@@ -32,4 +33,11 @@ class Payment(Event, frozen=True, omit_defaults=True):
         return self.order_id
 
 
-decode_payment = decoder(Payment)
+_decode = decoder(Payment)
+
+
+def decode_payment(value: bytes) -> Payment:
+    """Return the payment in a record of `payments`; raise InvalidEvent if there is none."""
+    payment = _decode(value)
+    check_amount(payment.amount)
+    return payment
