@@ -17,6 +17,9 @@ TIMESTAMP = "timestamp"
 SOURCE = "source"
 TRACEPARENT = "traceparent"
 
+# A record that follows has room for this much; what is longer is not passed on.
+MAX_CORRELATION_ID_BYTES = 256
+
 # https://www.w3.org/TR/trace-context/#traceparent-header, version 00; all-zero ids are invalid.
 _traceparent = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -52,7 +55,8 @@ class NextHeaders:
                 correlation_id = _as_bytes(value)
             elif name == TRACEPARENT:
                 traceparent = _as_bytes(value)
-        correlation_id = correlation_id or fallback_correlation_id.encode()
+        if not correlation_id or len(correlation_id) > MAX_CORRELATION_ID_BYTES:
+            correlation_id = fallback_correlation_id.encode()
         return [
             (CORRELATION_ID, correlation_id),
             *self._shared,

@@ -79,12 +79,15 @@ class Handling(Generic[E]):
             failure = Failure("invalid", error, 1)
         except GaveUp as error:
             failure = error.failure
+        except Exception as error:
+            failure = Failure("unexpected", error, first.attempt)
         return self._bury(record, failure, headers, first.at)
 
     def _react(self, record: Record, event: E, delivery: Delivery) -> Iterable[Event]:
         """Return the reaction to an event after as many attempts as it takes; raise GaveUp after the last."""
         try:
-            return self._service.react(event, delivery)
+            # A reaction may be a generator; it must fail here if it fails.
+            return tuple(self._service.react(event, delivery))
         except InvalidEvent:
             raise
         except TransientError as error:
@@ -102,11 +105,17 @@ class Handling(Generic[E]):
         exhausted = failure.kind == "exhausted"
         name = self._service.exhausted_letters if exhausted else self._service.dead_letters
         letter = dead_letter_headers(record, self._group, failure)
-        told = [
-            self._encode(event, headers.after(record.headers, event.correlation_id))
-            for event in self._service.bury(record.value or b"", failure, at)
-        ]
+        told = self._tell(record, failure, headers, at)
         return Done(record, [(self._topic[name], record.key, record.value, letter), *told])
+
+    def _tell(self, record: Record, failure: Failure, headers: NextHeaders, at: datetime) -> list[Outgoing]:
+        """Return the records that tell of a dead letter: none if that fails, the letter counts for more."""
+        try:
+            events = self._service.bury(record.value or b"", failure, at)
+            return [self._encode(each, headers.after(record.headers, each.correlation_id)) for each in events]
+        except Exception as error:
+            self._on_failure(record, Failure("unexpected", error, failure.attempts), False)
+            return []
 
     def _encode(self, event: Event, headers: Headers) -> Outgoing:
         value = encode(event)

@@ -44,7 +44,9 @@ class Failure:
     @property
     def reason(self) -> str:
         """The error in one clause, as `order-status` and the logs give it."""
-        return f"{type(self.error).__name__}: {self.error}"
+        text = f"{type(self.error).__name__}: {self.error}"
+        # An error may quote what UTF-8 cannot say (half a surrogate pair), and goes into a record all the same.
+        return text.encode("utf-8", "replace").decode()
 
 
 def tell_nobody(_value: bytes, _failure: Failure, _at: datetime) -> Sequence[Event]:
