@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import smtplib
+import ssl
+from email.errors import MessageError
+from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import formatdate
+from email.utils import formatdate, parseaddr
 from hashlib import blake2b
 from typing import Protocol
 
@@ -48,6 +51,8 @@ class SmtpDelivery:
         try:
             self._send(mail)
         except smtplib.SMTPRecipientsRefused as error:
+            if any(code < 500 for code, _text in error.recipients.values()):
+                raise MailServerUnavailable(f"{type(error).__name__}: {error}") from error
             raise InvalidEvent(f"the mail server refuses {mail['To']}: {error}", "$.user_id") from error
         except (OSError, smtplib.SMTPException) as error:
             raise MailServerUnavailable(f"{type(error).__name__}: {error}") from error
@@ -56,23 +61,27 @@ class SmtpDelivery:
         """Return the e-mail of a notification. A second delivery carries the same Message-ID."""
         mail = EmailMessage()
         mail["From"] = self._settings.smtp_from
-        try:
-            mail["To"] = self._settings.smtp_to_template.format(user_id=notification.user_id)
-        except (ValueError, IndexError) as error:
-            raise InvalidEvent(f"makes no mail address: {error}", "$.user_id") from error
+        mail["To"] = self._address_of(notification.user_id)
         mail["Subject"] = subject
         mail["Date"] = formatdate()
-        domain = self._settings.smtp_from.rpartition("@")[2]
+        domain = parseaddr(self._settings.smtp_from)[1].rpartition("@")[2]
         mail["Message-ID"] = f"<{message_id(notification)}@{domain}>"
         mail.set_content(notification.message)
         return mail
+
+    def _address_of(self, user_id: str) -> Address:
+        # Parsed as one address: in a header, "admin:bob@..." is a group, and the mail goes to bob.
+        try:
+            return Address(addr_spec=self._settings.smtp_to_template.format(user_id=user_id))
+        except (ValueError, MessageError) as error:
+            raise InvalidEvent(f"makes no mail address: {error}", "$.user_id") from error
 
     def _send(self, mail: EmailMessage) -> None:
         settings = self._settings
         host, timeout = settings.smtp_host or "", settings.smtp_timeout_seconds
         with smtplib.SMTP(host, settings.smtp_port, timeout=timeout) as server:
             if settings.smtp_starttls:
-                server.starttls()
+                server.starttls(context=ssl.create_default_context())
             if settings.smtp_username:
                 server.login(settings.smtp_username, settings.smtp_password or "")
             server.send_message(mail)

@@ -37,4 +37,6 @@ class NotificationSettings(WorkerSettings):
     def _names_the_user(cls, template: str) -> str:
         if "{user_id}" not in template or template.replace("{user_id}", "").count("{"):
             raise ValueError("must contain {user_id} and no other placeholder")
+        if "}" in template.replace("{user_id}", ""):
+            raise ValueError("must not contain a } of its own")
         return template
