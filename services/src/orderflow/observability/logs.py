@@ -14,6 +14,9 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 Format = Literal["json", "console"]
 
+# What reads as several lines, by name; anywhere else a line break would forge a line.
+_LINES = ("exception", "stack")
+
 
 def configure_logs(service: str, level: str = "INFO", form: Format = "json") -> None:
     """Send every log line of this process to standard output, in the given form."""
@@ -28,8 +31,13 @@ def configure_logs(service: str, level: str = "INFO", form: Format = "json") -> 
         [structlog.processors.format_exc_info, _as_ecs(service), structlog.processors.JSONRenderer()]
         if form == "json"
         else [
+            structlog.processors.format_exc_info,
             _escape_controls,
-            structlog.dev.ConsoleRenderer(timestamp_key="@timestamp", colors=sys.stdout.isatty()),
+            structlog.dev.ConsoleRenderer(
+                timestamp_key="@timestamp",
+                colors=sys.stdout.isatty(),
+                exception_formatter=structlog.dev.plain_traceback,
+            ),
         ]
     )
     structlog.configure(
@@ -67,5 +75,12 @@ def _as_ecs(service: str) -> Processor:
 
 def _escape_controls(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
     # An item called "\x1b[2J" must not clear the reader's screen; JSON escapes by itself.
-    line["event"] = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(line["event"]))
-    return line
+    line["event"] = str(line["event"])
+    return {
+        name: _printable(value, kept="\n" if name in _LINES else "") if isinstance(value, str) else value
+        for name, value in line.items()
+    }
+
+
+def _printable(text: str, kept: str) -> str:
+    return "".join(c if c.isprintable() or c in kept else repr(c)[1:-1] for c in text)
