@@ -8,6 +8,7 @@ the env file (ENV_FILE), the env file over the TOML file (CONFIG_FILE), and that
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -64,6 +65,10 @@ def load(kind: type[S], flags: Mapping[str, Any] | None = None) -> S:
             raise SettingsError(f"{name}={path}: there is no such file")
     try:
         return kind(**{name: value for name, value in (flags or {}).items() if value is not None})
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"CONFIG_FILE={os.environ['CONFIG_FILE']}: is not TOML: {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"a settings file cannot be read: {error}") from None
     except ValidationError as error:
         raise SettingsError("\n".join(_explain(detail) for detail in error.errors())) from None
 
