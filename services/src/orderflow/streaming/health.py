@@ -36,7 +36,8 @@ class HealthServer:
             self._server = ThreadingHTTPServer((host, port), Handler)
         except OSError as error:
             raise PortTaken(
-                f"HEALTH_PORT={port}: {error.strerror}; choose another, or 0 for a free one"
+                f"HEALTH_HOST={host} HEALTH_PORT={port}: {error.strerror}; "
+                "choose another port, or 0 for a free one"
             ) from None
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
@@ -58,12 +59,17 @@ def _answer(path: str, progress: Progress, alive: Callable[[], bool]) -> tuple[i
         case "/livez":
             return _verdict(alive(), "alive", "the loop makes no progress")
         case "/readyz":
-            waits_for = "it is stopping" if progress.stopping else f"waits for {progress.waits_for}"
-            return _verdict(progress.ready and alive(), "ready", waits_for)
+            return _verdict(progress.ready and alive(), "ready", _unready_because(progress))
         case "/metrics":
             return 200, CONTENT_TYPE_LATEST, generate_latest(REGISTRY)
         case _:
             return _verdict(False, "", "try /livez, /readyz or /metrics", failed=404)
+
+
+def _unready_because(progress: Progress) -> str:
+    if progress.stopping:
+        return "it is stopping"
+    return f"waits for {progress.waits_for}" if progress.waits_for else "the loop makes no progress"
 
 
 def _verdict(good: bool, name: str, reason: str, failed: int = 503) -> tuple[int, str, bytes]:

@@ -33,6 +33,7 @@ class Watchdog:
         self._progress = progress
         self._limit_seconds = limit_seconds
         self._end = end or _end_process
+        self._seen = -1
         self._quiet_ticks = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
@@ -52,12 +53,15 @@ class Watchdog:
     def stop(self) -> None:
         self._stop.set()
 
+    def tick(self) -> None:
+        """Look once whether there was a beat since the last look."""
+        beats = self._progress.beats
+        self._quiet_ticks = self._quiet_ticks + 1 if beats == self._seen else 0
+        self._seen = beats
+
     def _watch(self) -> None:
-        seen = -1
         while not self._stop.wait(_TICK_SECONDS):
-            beats = self._progress.beats
-            self._quiet_ticks = self._quiet_ticks + 1 if beats == seen else 0
-            seen = beats
+            self.tick()
             if not self.alive:
                 log.critical("no progress, giving up", quiet_seconds=self.quiet_seconds)
                 self._end()
