@@ -7,6 +7,7 @@ import sys
 import typer
 
 from orderflow.cli.run import run_app
+from orderflow.cli.settings import show_settings
 from orderflow.settings import SettingsError
 from orderflow.streaming.errors import WorkerStopped
 from orderflow.streaming.health import PortTaken
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(run_app, name="run")
+app.command("settings")(show_settings)
 
 
 def main() -> None:
