@@ -8,16 +8,18 @@ import pytest
 from support.brokers import RunningBroker, embedded
 
 from orderflow_local.errors import DistributionUnavailable
-from orderflow_local.kafka import Broker, Distribution, obtain
+from orderflow_local.kafka import Broker, Distribution, obtain, prepare
 
 
 @pytest.fixture(scope="session")
 def kafka_distribution() -> Distribution:
     """The jars and a Java; a test that cannot have them is skipped with the reason."""
     try:
-        return obtain()
+        distribution = obtain()
     except DistributionUnavailable as unavailable:
         pytest.skip(str(unavailable))
+    prepare(distribution)
+    return distribution
 
 
 @pytest.fixture(scope="session")

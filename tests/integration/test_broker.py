@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 from support.brokers import RunningBroker, embedded
 
@@ -51,10 +51,10 @@ def test_a_setting_is_in_force(broker: RunningBroker, setting: str, value: str) 
 def test_a_topic_is_not_created_by_writing_to_it(broker: RunningBroker, namespace: str) -> None:
     topic = namespace + "never-created"
     producer = Producer({"bootstrap.servers": broker.bootstrap_servers, "message.timeout.ms": 2000})
-    errors: list[str] = []
-    producer.produce(topic, b"x", on_delivery=lambda error, _record: errors.append(error.name()))
+    errors: list[KafkaError | None] = []
+    producer.produce(topic, b"x", on_delivery=lambda error, _record: errors.append(error))
     producer.flush(20)
-    assert errors == ["_UNKNOWN_TOPIC"] or errors == ["UNKNOWN_TOPIC_OR_PART"] or errors == ["_MSG_TIMED_OUT"]
+    assert [error.name() for error in errors if error] == ["_MSG_TIMED_OUT"]
     assert (
         topic
         not in AdminClient({"bootstrap.servers": broker.bootstrap_servers}).list_topics(timeout=20).topics
@@ -121,6 +121,6 @@ def test_a_broker_that_ends_while_starting_says_why(kafka_distribution: Distribu
     broken.data_dir.mkdir()
     (broken.data_dir / "meta.properties").write_text("version=99\n")
     broken.start()
-    with pytest.raises(BrokerFailed, match=r"^The broker ended while starting: .*99[^\n]*$"):
+    with pytest.raises(BrokerFailed, match=r"^The broker ended while starting: .*meta[.]properties[^\n]*$"):
         broken.wait_ready()
     assert not broken.is_running

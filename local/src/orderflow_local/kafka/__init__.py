@@ -2,5 +2,6 @@
 
 from orderflow_local.kafka.broker import Broker
 from orderflow_local.kafka.distribution import Distribution, obtain
+from orderflow_local.kafka.quick_start import prepare
 
-__all__ = ["Broker", "Distribution", "obtain"]
+__all__ = ["Broker", "Distribution", "obtain", "prepare"]

@@ -21,12 +21,14 @@ POLL_EVERY = 0.05  # seconds
 
 JAVA_EXCEPTION = re.compile(r"^(Caused by: |Exception in thread \S+ )?[\w.$]+(Exception|Error): ")
 
-# Without these Java 24 and newer complain on every start about what Kafka's libraries do.
+# Java 24 and newer complain on every start about what Kafka's libraries do; older ones ignore the second.
 QUIET = (
     "--enable-native-access=ALL-UNNAMED",
-    "--sun-misc-unsafe-memory-access=allow",
-    "-XX:+IgnoreUnrecognizedVMOptions",
+    "-Dsun.misc.unsafe.memory.access=allow",
+    "-Xlog:disable",
+    "-Xlog:all=error:stderr",
 )
+DEFAULT_JVM_OPTIONS = ("-XX:+UseSerialGC",)
 
 
 @dataclass
@@ -39,7 +41,7 @@ class Broker:
     port: int = field(default_factory=free_port)
     host: str = "127.0.0.1"
     heap: str = "512m"
-    jvm_options: tuple[str, ...] = ("-XX:+UseSerialGC",)
+    jvm_options: tuple[str, ...] = DEFAULT_JVM_OPTIONS
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
 
     @property
@@ -70,7 +72,9 @@ class Broker:
             self._format(properties)
         with (self.log_dir / "kafka-console.log").open("ab") as console:
             self._process = subprocess.Popen(
-                self._java(self.heap, "kafka.Kafka", str(properties)),
+                self._java(
+                    (f"-Xms{self.heap}", f"-Xmx{self.heap}", *self.jvm_options), "kafka.Kafka", properties
+                ),
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
@@ -140,25 +144,25 @@ class Broker:
 
     def _format(self, properties: Path) -> None:
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ("format", "--cluster-id", cluster, "--config", str(properties))
-        command = self._java("128m", "kafka.tools.StorageTool", *arguments)
+        arguments = ("format", "--cluster-id", cluster, "--config", properties)
+        command = self._java((*DEFAULT_JVM_OPTIONS, "-Xmx256m"), "kafka.tools.StorageTool", *arguments)
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             words = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no reason given"]
             raise BrokerFailed(f"The data folder {self.data_dir} could not be formatted: {words[0]}")
 
-    def _java(self, heap: str, main_class: str, *arguments: str) -> list[str]:
+    def _java(self, options: tuple[str, ...], main_class: str, *arguments: str | Path) -> list[str]:
+        archive = self.distribution.quick_start
         return [
             str(self.distribution.java),
             *QUIET,
-            f"-Xms{heap}",
-            f"-Xmx{heap}",
-            *self.jvm_options,
+            *((f"-XX:AOTCache={archive}",) if archive.exists() else ()),
+            *options,
             f"-Dlog4j2.configurationFile={self._log4j}",
             "-cp",
             self.distribution.classpath,
             main_class,
-            *arguments,
+            *map(str, arguments),
         ]
 
     def _last_words(self) -> str:

@@ -5,6 +5,7 @@ checkout. A folder with that name is complete: it appears by one rename, under a
 """
 
 import fcntl
+import hashlib
 import os
 import shutil
 import tempfile
@@ -46,10 +47,12 @@ class Distribution:
         """The jars in a fixed order, spelled out: a class data archive checks the very list."""
         return ":".join(str(jar) for jar in sorted((self.home / "libs").glob("*.jar")))
 
-    @property
-    def class_archive(self) -> Path:
-        """Where this Java keeps its parsed classes for the next, quicker start."""
-        return self.home / "classes.jsa"
+    @cached_property
+    def quick_start(self) -> Path:
+        """Where this Java keeps its loaded classes; another Java would refuse to read them."""
+        java = self.java.resolve()
+        mark = hashlib.sha256(f"{java} {java.stat().st_mtime_ns}".encode()).hexdigest()[:12]
+        return self.home / f"quick-start-{mark}.aot"
 
 
 def cache_dir() -> Path:
@@ -85,14 +88,14 @@ def obtain(console: Console | None = None) -> Distribution:
     java, home = find_java(), cache_dir() / f"kafka-{KAFKA_VERSION}"
     if not home.is_dir():
         home.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(home.with_name(home.name + ".lock")):
+        with locked(home.with_name(home.name + ".lock")):
             if not home.is_dir():
                 _download(home, console or Console(stderr=True))
     return Distribution(java, home)
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Hold the lock file; the kernel lets go of it when the process ends, however it ends."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
