@@ -19,6 +19,14 @@ FAILED_PAYMENTS = "failed-payments"
 FAILED_NOTIFICATIONS = "failed-notifications"
 DLQ_REPLAYS = "dlq-replays"
 
+_FEW = 3
+_KEPT = {"retention.ms": str(7 * _DAY_MS), "max.message.bytes": str(_RECORD_BYTES)}
+_COMPACTED = {"cleanup.policy": "compact", "max.message.bytes": str(_RECORD_BYTES)}
+_DEAD = {
+    "retention.ms": str(30 * _DAY_MS),
+    "max.message.bytes": str(_RECORD_BYTES + DEAD_LETTER_EXTRA_BYTES),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
@@ -34,20 +42,23 @@ def topic_specs(
     *, partitions: int = 12, replication_factor: int = 1, prefix: str = ""
 ) -> tuple[TopicSpec, ...]:
     """Return every topic of the pipeline; `partitions` counts for the four that scale, the others have 3."""
-    kept = {"retention.ms": str(7 * _DAY_MS), "max.message.bytes": str(_RECORD_BYTES)}
-    compacted = {"cleanup.policy": "compact", "max.message.bytes": str(_RECORD_BYTES)}
-    dead = {
-        "retention.ms": str(30 * _DAY_MS),
-        "max.message.bytes": str(_RECORD_BYTES + DEAD_LETTER_EXTRA_BYTES),
-    }
     table = [
-        (ORDERS, partitions, kept),
-        (PAYMENTS, partitions, kept),
-        (NOTIFICATIONS, partitions, kept),
-        (ORDER_STATUS, partitions, compacted),
-        (FAILED_ORDERS, 3, dead),
-        (FAILED_PAYMENTS, 3, dead),
-        (FAILED_NOTIFICATIONS, 3, dead),
-        (DLQ_REPLAYS, 3, compacted),
+        (ORDERS, partitions, _KEPT),
+        (PAYMENTS, partitions, _KEPT),
+        (NOTIFICATIONS, partitions, _KEPT),
+        (ORDER_STATUS, partitions, _COMPACTED),
+        (FAILED_ORDERS, _FEW, _DEAD),
+        (FAILED_PAYMENTS, _FEW, _DEAD),
+        (FAILED_NOTIFICATIONS, _FEW, _DEAD),
+        (DLQ_REPLAYS, _FEW, _COMPACTED),
     ]
     return tuple(TopicSpec(prefix + name, count, replication_factor, config) for name, count, config in table)
+
+
+def further_topic(
+    name: str, *, partitions: int = 12, replication_factor: int = 1, prefix: str = ""
+) -> TopicSpec:
+    """Return a topic beside the pipeline, of a worker of your own; `failed-...` is made for dead letters."""
+    dead = name.startswith("failed-")
+    count, config = (_FEW, _DEAD) if dead else (partitions, _KEPT)
+    return TopicSpec(prefix + name, count, replication_factor, config)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from orderflow.events.topics import TopicSpec, topic_specs
+from orderflow.events.topics import TopicSpec, further_topic, topic_specs
 from orderflow.streaming.clients import new_admin
 from orderflow.streaming.settings import KafkaSettings
 
@@ -30,6 +30,19 @@ def pipeline_topics(settings: KafkaSettings) -> tuple[TopicSpec, ...]:
     )
 
 
+def further_topics(settings: KafkaSettings, names: Iterable[str]) -> tuple[TopicSpec, ...]:
+    """Return topics beside the pipeline as these settings ask for them, prefix included."""
+    return tuple(
+        further_topic(
+            name,
+            partitions=settings.partitions,
+            replication_factor=settings.replication_factor,
+            prefix=settings.topic_prefix,
+        )
+        for name in names
+    )
+
+
 def existing_topics(admin: AdminClient, *, timeout: float = 10.0) -> dict[str, int]:
     """Return every topic's partition count; raise BrokerUnavailable after `timeout` seconds."""
     try:
@@ -45,13 +58,15 @@ def missing_topics(admin: AdminClient, names: Iterable[str], *, timeout: float =
     return [name for name in names if name not in existing]
 
 
-def create_topics(settings: KafkaSettings, *, timeout: float = 30.0) -> list[str]:
-    """Create what is missing of the pipeline's topics and return the names of those made now.
+def create_topics(
+    settings: KafkaSettings, specs: Sequence[TopicSpec] | None = None, *, timeout: float = 30.0
+) -> list[str]:
+    """Create what is missing of `specs` (default: the pipeline's) and return the names of those made now.
 
     Existing topics stay as they are. Raise BrokerUnavailable or TopicRefused.
     """
     admin = new_admin(settings)
-    wanted = {spec.name: spec for spec in pipeline_topics(settings)}
+    wanted = {spec.name: spec for spec in specs or pipeline_topics(settings)}
     missing = missing_topics(admin, wanted, timeout=timeout)
     specs = [wanted[name] for name in missing]
     requests = [

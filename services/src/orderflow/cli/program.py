@@ -1,0 +1,42 @@
+"""A worker of your own as a program: flags and `--help` from its settings, errors in a sentence."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import typer
+
+from orderflow.cli.flags import command_with_settings
+from orderflow.settings import SettingsError
+from orderflow.streaming.errors import WorkerStopped
+from orderflow.streaming.health import PortTaken
+from orderflow.streaming.process import run_worker
+from orderflow.streaming.service import Service
+from orderflow.streaming.settings import WorkerSettings
+
+W = TypeVar("W", bound=WorkerSettings)
+
+
+def worker_program(kind: type[W], service_of: Callable[[W], Service[Any]]) -> None:
+    """Be the program of the worker that `service_of(settings)` returns; its docstring is the help text."""
+
+    def run(settings: W) -> None:
+        run_worker(service_of(settings), settings)
+
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(command_with_settings(kind, run, service_of.__doc__ or ""))
+    with plain_errors(kind.default_group):
+        app()
+
+
+@contextmanager
+def plain_errors(program: str) -> Iterator[None]:
+    """Say what a person can mend in a sentence and end with exit code 1; let the rest be seen whole."""
+    try:
+        yield
+    except (SettingsError, WorkerStopped, PortTaken) as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        sys.exit(1)
