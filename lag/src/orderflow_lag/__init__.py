@@ -4,5 +4,6 @@ observation   pure   what one read of the brokers told us
 truth         pure   observation -> lag in records, each partition with its reason
 seconds       pure   own samples of the end offsets -> lag in seconds
 errors        pure   why the brokers could not be read
-read                 the brokers -> observation; the only module that imports a Kafka client
+read                 the brokers -> observation; the only package that imports a Kafka client
+monitor              read after read -> groups with their lag in records and in seconds
 """

@@ -6,6 +6,8 @@ import sys
 
 import typer
 
+from orderflow.cli import lag, orders, topics, verify
+from orderflow.cli.errors import CommandFailed
 from orderflow.cli.run import run_app
 from orderflow.cli.settings import show_settings
 from orderflow.settings import SettingsError
@@ -20,6 +22,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(run_app, name="run")
+app.add_typer(orders.app, name="orders")
+app.add_typer(topics.topics_app, name="topics")
+for commands in (lag.app, topics.app, verify.app):
+    app.add_typer(commands)
 app.command("settings")(show_settings)
 
 
@@ -27,6 +33,6 @@ def main() -> None:
     """Run the command; what a person can mend is said in a sentence, exit code 1."""
     try:
         app()
-    except (SettingsError, WorkerStopped, PortTaken) as error:
+    except (CommandFailed, SettingsError, WorkerStopped, PortTaken) as error:
         print(f"orderflow: {error}", file=sys.stderr)
         sys.exit(1)

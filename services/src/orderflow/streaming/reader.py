@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, cast
 from uuid import uuid4
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, KafkaException, TopicPartition
@@ -18,7 +18,7 @@ from orderflow.streaming.admin import BrokerUnavailable, existing_topics
 from orderflow.streaming.clients import new_admin, new_consumer, reader_config
 from orderflow.streaming.settings import KafkaSettings
 
-__all__ = ["BrokerUnavailable", "ReadRefused", "Record", "TopicReader", "UnknownTopic"]
+__all__ = ["BrokerUnavailable", "ReadRefused", "Record", "Start", "TopicReader", "UnknownTopic", "headers_of"]
 
 _BATCH = 2000
 _POLL_SECONDS = 0.1
@@ -41,6 +41,11 @@ class UnknownTopic(Exception):
 
 class ReadRefused(Exception):
     """The broker will never answer this read: no right to it, or the topic went away."""
+
+
+def headers_of(record: Record) -> list[tuple[str, bytes | None]]:
+    """Return a record's headers in their order, a name as often as it was written."""
+    return cast("list[tuple[str, bytes | None]]", record.headers() or [])
 
 
 class TopicReader:

@@ -1,0 +1,41 @@
+"""Options that several commands share, and how they become settings."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from orderflow.events.topics import ORDERS, PAYMENTS
+from orderflow.notifications.settings import NotificationSettings
+from orderflow.payments.settings import PaymentSettings
+from orderflow.settings import load
+from orderflow.streaming.settings import KafkaSettings
+from orderflow_lag.observation import Subscription
+
+Servers = Annotated[
+    str | None,
+    typer.Option(
+        "--kafka-bootstrap-servers",
+        help="Brokers to start from. [default: localhost:19092; KAFKA_BOOTSTRAP_SERVERS]",
+        show_default=False,
+    ),
+]
+Prefix = Annotated[
+    str | None,
+    typer.Option("--topic-prefix", help="Put before every topic's name. [TOPIC_PREFIX]", show_default=False),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+def kafka_settings(servers: str | None, prefix: str | None = None) -> KafkaSettings:
+    """Return the settings of a command that talks to Kafka; raise SettingsError."""
+    return load(KafkaSettings, {"kafka_bootstrap_servers": servers, "topic_prefix": prefix})
+
+
+def pipeline_groups(settings: KafkaSettings) -> list[Subscription]:
+    """Return the groups of the pipeline and what each of them reads."""
+    return [
+        Subscription(PaymentSettings.default_group, frozenset({settings.topic_prefix + ORDERS})),
+        Subscription(NotificationSettings.default_group, frozenset({settings.topic_prefix + PAYMENTS})),
+    ]
