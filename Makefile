@@ -1,0 +1,71 @@
+# The one front door. Only a Python 3.11 or newer with pip is assumed; everything else is fetched from
+# package registries into the user's cache and into .venv. `make help` lists the targets.
+
+UV_VERSION := 0.13.9
+PYTHON ?= python3
+CACHE := $(or $(XDG_CACHE_HOME),$(or $(HOME),/root)/.cache)/orderflow
+UV ?= $(CACHE)/uv-$(UV_VERSION)/bin/uv
+VENV := .venv
+RUN := $(VENV)/bin
+SYNCED := $(VENV)/.synced
+MANIFESTS := uv.lock pyproject.toml $(wildcard */pyproject.toml)
+
+export UV_PYTHON_DOWNLOADS := never
+# Read by the project's own processes, so that output through a pipe arrives line by line.
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help up down status logs check test test-unit test-integration clean
+
+help: ## list the targets
+	@awk -F ' ## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "  %-18s %s\n", $$1, $$2 }' Makefile
+
+up: $(SYNCED) ## start Kafka and all services on this machine, Ctrl-C stops them (DETACH=1: in the background)
+	@exec $(RUN)/python -m orderflow_local up
+
+down: $(SYNCED) ## stop what `make up` started
+	@exec $(RUN)/python -m orderflow_local down
+
+status: $(SYNCED) ## show processes, topics, groups and lag
+	@exec $(RUN)/python -m orderflow_local status
+
+logs: $(SYNCED) ## follow the logs of all services and of the broker
+	@exec $(RUN)/python -m orderflow_local logs
+
+check: $(SYNCED) ## format, lint, types, import contracts, docs
+	$(RUN)/ruff format --check
+	$(RUN)/ruff check
+	$(RUN)/mypy
+	$(RUN)/lint-imports
+	$(RUN)/orderflow settings --markdown | diff docs/settings.md -
+
+test: $(SYNCED) ## run the unit and integration tests (ARGS="-k name" for some of them)
+	$(RUN)/python -m pytest tests/unit tests/integration $(ARGS)
+
+test-unit: $(SYNCED) ## run the tests that need no network: milliseconds each
+	$(RUN)/python -m pytest tests/unit $(ARGS)
+
+test-integration: $(SYNCED) ## run the tests against a real broker, which they start themselves
+	$(RUN)/python -m pytest tests/integration $(ARGS)
+
+clean: $(SYNCED) ## remove the data and logs of `make up`, and caches of the tools
+	@$(RUN)/python -m orderflow_local clean
+	@rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .schemathesis
+
+# An environment that is there keeps its Python; a new one gets PYTHON, never a downloaded interpreter.
+$(SYNCED): $(MANIFESTS) | $(UV)
+	@test -x $(RUN)/python || UV_PYTHON=$$($(PYTHON) -c 'import sys; print(sys.executable)') $(UV) venv --quiet $(VENV)
+	@$(UV) sync --frozen --quiet --all-packages --group dev
+	@touch $@
+
+# --target keeps out of an interpreter that its distribution manages, and needs no ensurepip.
+$(CACHE)/uv-$(UV_VERSION)/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "orderflow needs Python 3.11 or newer, and '$(PYTHON)' is not one; name one with make PYTHON=..."; exit 1; } >&2
+	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { \
+		echo "'$(PYTHON)' has no pip; install it (Debian: python3-pip), or name another with make PYTHON=..."; exit 1; } >&2
+	@echo "Installing uv $(UV_VERSION) into $(CACHE)"
+	@mkdir -p $(CACHE) && staging=$$(mktemp -d $(CACHE)/uv-staging-XXXXXX) \
+		&& $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-script-location \
+			--target $$staging uv==$(UV_VERSION) \
+		&& { mv -T $$staging $(CACHE)/uv-$(UV_VERSION) 2>/dev/null || rm -rf $$staging; } && test -x $@
