@@ -1,0 +1,91 @@
+"""What a worker holds in memory: only of its own partitions, in the order it was read."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from support.builders import record
+
+from orderflow.streaming.assignment import Assignment
+from orderflow.streaming.batches import Partition
+
+MINE, THEIRS = ("orders", 0), ("orders", 1)
+partitions = st.sampled_from([("orders", number) for number in range(4)])
+
+
+def assigned(*owned: Partition) -> Assignment:
+    assignment = Assignment()
+    assignment.gain(owned)
+    return assignment
+
+
+def test_records_come_out_in_the_order_they_were_read() -> None:
+    assignment = assigned(MINE, THEIRS)
+    read = [record(partition=each, offset=n) for n, each in enumerate([MINE, THEIRS, MINE])]
+    assignment.add(read[:2])
+    assignment.add(read[2:])
+    assert assignment.take(2) == read[:2]
+    assert assignment.take(2) == read[2:]
+    assert assignment.take(2) == []
+
+
+def test_a_record_of_a_partition_lost_in_the_very_call_that_returned_it_is_dropped() -> None:
+    assignment = assigned(MINE, THEIRS)
+    assignment.lose([THEIRS])
+    assignment.add([record(partition=THEIRS), record(partition=MINE)])
+    assert assignment.take(10) == [record(partition=MINE)]
+
+
+def test_a_lost_partition_takes_its_waiting_records_and_offsets_with_it() -> None:
+    assignment = assigned(MINE, THEIRS)
+    assignment.add([record(partition=THEIRS), record(partition=MINE)])
+    assignment.reached({MINE: 5, THEIRS: 7})
+    assignment.committed.update({MINE: 4, THEIRS: 6})
+    assignment.lose([THEIRS])
+    assert assignment.owned == {MINE}
+    assert list(assignment.waiting) == [record(partition=MINE)]
+    assert (assignment.ends, assignment.committed) == ({MINE: 5}, {MINE: 4})
+
+
+def test_a_partition_that_comes_back_is_unknown_again() -> None:
+    assignment = assigned(MINE)
+    assignment.reached({MINE: 5})
+    assignment.committed[MINE] = 5
+    assignment.lose([MINE])
+    assignment.gain([MINE])
+    assert (assignment.owned, assignment.ends, assignment.committed) == ({MINE}, {}, {})
+
+
+def test_the_end_of_somebody_elses_partition_is_not_noted() -> None:
+    assignment = assigned(MINE)
+    assignment.reached({MINE: 1, THEIRS: 2})
+    assert assignment.ends == {MINE: 1}
+
+
+def test_losing_what_was_never_owned_changes_nothing() -> None:
+    assignment = assigned(MINE)
+    assignment.lose([THEIRS])
+    assert assignment.owned == {MINE}
+
+
+changes = st.tuples(st.sampled_from(["gain", "lose"]), st.sets(partitions))
+reads = st.tuples(st.just("read"), st.lists(partitions, max_size=5))
+
+
+@given(st.lists(changes | reads))
+def test_through_any_rebalances_it_holds_only_records_of_its_own_in_order(
+    steps: list[tuple[str, list[Partition]]],
+) -> None:
+    assignment, offset = Assignment(), 0
+    for step, affected in steps:
+        if step == "read":
+            assignment.add(record(partition=each, offset=offset + n) for n, each in enumerate(affected))
+            assignment.reached(dict.fromkeys(affected, offset))
+            offset += len(affected)
+        elif step == "gain":
+            assignment.gain(affected)
+        else:
+            assignment.lose(affected)
+        held = [each.offset for each in assignment.waiting]
+        assert held == sorted(held)
+        assert {each.partition for each in assignment.waiting} | assignment.ends.keys() <= assignment.owned
+    waiting = list(assignment.waiting)
+    assert assignment.take(len(waiting) + 1) == waiting
