@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from orderflow.events.money import MAX_AMOUNT
 from orderflow.events.orders import MAX_ITEM_LENGTH, MAX_ITEMS
-from orderflow.orders.problems import MEDIA_TYPE
+from orderflow.orders.problems import MEDIA_TYPE, Outcome, Reason
 from orderflow.orders.settings import OrdersSettings
 
 Schema = dict[str, Any]
@@ -85,11 +85,11 @@ _SCHEMAS: Schema = {
             },
             "order_id": {"type": "string"},
             "outcome": {
-                "enum": ["unknown", "rejected"],
+                "enum": list(get_args(Outcome)),
                 "description": "`rejected`: certainly not accepted. `unknown`: it may have been; send it "
                 "again with the same Idempotency-Key or order_id, or it may be placed twice.",
             },
-            "reason": {"enum": ["overloaded", "kafka-unavailable", "deadline", "topics-missing"]},
+            "reason": {"enum": list(get_args(Reason))},
             "as_of": {"type": "string", "format": "date-time"},
         },
     },

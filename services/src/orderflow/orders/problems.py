@@ -17,7 +17,7 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "1"
 
 Outcome = Literal["unknown", "rejected"]
-Reason = Literal["overloaded", "kafka-unavailable", "deadline", "topics-missing"]
+Reason = Literal["overloaded", "kafka-unavailable", "topics-missing", "not-committed", "undecided"]
 
 
 class Problem(Exception):

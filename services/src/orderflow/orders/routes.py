@@ -34,6 +34,12 @@ class Accepted(msgspec.Struct):
     message: str = "The order is accepted; GET /orders/{order_id} tells where it stands."
 
 
+_REASONS: dict[type[Refused], problems.Reason] = {
+    Overloaded: "overloaded",
+    TopicsMissing: "topics-missing",
+    KafkaAway: "kafka-unavailable",
+}
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -104,16 +110,11 @@ class PlaceOrder:
             await self._intake.accept(placement, at)
         except RecordTooLarge as error:
             raise problems.too_large(f"The order does not fit Kafka: {error}.") from None
-        except Overloaded as error:
-            raise problems.unavailable(order_id, "rejected", "overloaded", str(error)) from None
-        except TopicsMissing as error:
-            raise problems.unavailable(order_id, "rejected", "topics-missing", str(error)) from None
-        except KafkaAway as error:
-            raise problems.unavailable(order_id, "rejected", "kafka-unavailable", str(error)) from None
         except Refused as error:
-            raise problems.unavailable(order_id, "rejected", "deadline", str(error)) from None
+            reason = _REASONS.get(type(error), "not-committed")
+            raise problems.unavailable(order_id, "rejected", reason, str(error)) from None
         except Undecided as error:
-            raise problems.unavailable(order_id, "unknown", "deadline", str(error)) from None
+            raise problems.unavailable(order_id, "unknown", "undecided", str(error)) from None
 
 
 class ClientGone(Exception):
