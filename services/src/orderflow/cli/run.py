@@ -8,12 +8,18 @@ from orderflow.cli.flags import command_with_settings
 from orderflow.notifications.delivery import LogDelivery, SmtpDelivery
 from orderflow.notifications.reaction import notification_service
 from orderflow.notifications.settings import NotificationSettings
+from orderflow.orders.run import run as serve_orders
+from orderflow.orders.settings import OrdersSettings
 from orderflow.payments.gateway import SimulatedGateway
 from orderflow.payments.reaction import payment_service
 from orderflow.payments.settings import PaymentSettings
 from orderflow.streaming.process import run_worker
 
 run_app = typer.Typer(help="Run one service until SIGTERM or Ctrl-C.", no_args_is_help=True)
+
+
+def run_orders(settings: OrdersSettings) -> None:
+    raise typer.Exit(serve_orders(settings))
 
 
 def run_payments(settings: PaymentSettings) -> None:
@@ -37,6 +43,9 @@ def run_notifications(settings: NotificationSettings) -> None:
 
 
 for name, command in {
+    "orders": command_with_settings(
+        OrdersSettings, run_orders, "Take orders over HTTP: POST /orders -> orders."
+    ),
     "payments": command_with_settings(PaymentSettings, run_payments, "Charge orders: orders -> payments."),
     "notifications": command_with_settings(
         NotificationSettings, run_notifications, "Tell users: payments -> notifications."
