@@ -45,7 +45,7 @@ class Failure:
     def reason(self) -> str:
         """The error in one clause, as `order-status` and the logs give it."""
         text = f"{type(self.error).__name__}: {self.error}"
-        # An error may quote what UTF-8 cannot say (half a surrogate pair), and goes into a record all the same.
+        # An error may quote what UTF-8 cannot say (half a surrogate pair), and is written all the same.
         return text.encode("utf-8", "replace").decode()
 
 
