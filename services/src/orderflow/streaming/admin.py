@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -43,7 +43,7 @@ def further_topics(settings: KafkaSettings, names: Iterable[str]) -> tuple[Topic
     )
 
 
-def existing_topics(admin: AdminClient, *, timeout: float = 10.0) -> dict[str, int]:
+def existing_topics(admin: AdminClient | Consumer, *, timeout: float = 10.0) -> dict[str, int]:
     """Return every topic's partition count; raise BrokerUnavailable after `timeout` seconds."""
     try:
         listed = admin.list_topics(timeout=timeout).topics.values()
@@ -56,6 +56,15 @@ def missing_topics(admin: AdminClient, names: Iterable[str], *, timeout: float =
     """Return those of `names` that the broker does not have, in the given order."""
     existing = existing_topics(admin, timeout=timeout)
     return [name for name in names if name not in existing]
+
+
+def is_member(admin: AdminClient, group: str, member_id: str, *, timeout: float = 2.0) -> bool:
+    """Return whether the group's coordinator counts a consumer among its members; False if it is silent."""
+    try:
+        described = admin.describe_consumer_groups([group], request_timeout=timeout)[group].result(timeout)
+    except (KafkaException, TimeoutError):
+        return False
+    return any(member.member_id == member_id for member in described.members)
 
 
 def create_topics(

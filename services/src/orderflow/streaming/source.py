@@ -53,6 +53,11 @@ class Source:
         answers = self._consumer.committed(asked, timeout=_ANSWER_SECONDS) if asked else []
         return {(answer.topic, answer.partition): answer.offset for answer in answers if answer.offset >= 0}
 
+    @property
+    def member_id(self) -> str:
+        """What the coordinator calls this consumer."""
+        return self._consumer.memberid() or ""
+
     def group_metadata(self) -> Any:
         """Return what proves to the coordinator that we are a member, as of now."""
         return self._consumer.consumer_group_metadata()

@@ -15,6 +15,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import structlog
@@ -164,7 +165,9 @@ class TransactionalProducer:
 def _discard(producer: Producer) -> None:
     # Closing waits for threads that may wait for a broker: not on the loop's thread.
     def close() -> None:
-        producer.purge()
-        producer.close()
+        # Nobody hears what it has to say any more.
+        with suppress(KafkaException):
+            producer.purge()
+            producer.close()
 
     threading.Thread(target=close, name="discarded-producer", daemon=True).start()

@@ -19,7 +19,7 @@ from typing import Generic
 import structlog
 
 from orderflow.streaming import metrics
-from orderflow.streaming.admin import BrokerUnavailable, missing_topics
+from orderflow.streaming.admin import BrokerUnavailable, is_member, missing_topics
 from orderflow.streaming.batches import Done, Record
 from orderflow.streaming.clients import consumer_config, new_admin
 from orderflow.streaming.committing import Committing
@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 _POLL_SECONDS = 0.1
 _IDLE_SECONDS = 1.0
 _LOOK_AGAIN_SECONDS = 0.5
+_ASK_AGAIN_SECONDS = 2.0
 _CHUNK_RECORDS = 256
 _RECORDS_PER_LANE = 8
 
@@ -55,7 +56,8 @@ class Worker(Generic[E]):
         self._source = Source(consumer_config(settings), service.name)
         self._committing = Committing(service.name, settings, self._source, self._handling, self.progress)
         self._lanes = ThreadPoolExecutor(service.concurrency) if service.concurrency > 1 else None
-        self._busy_at = time.monotonic()
+        self._busy_at = self._asked_at = time.monotonic()
+        self._admin = new_admin(settings)
 
     def stop(self) -> None:
         """Ask the loop to finish its batch, leave the group and return; safe in a signal handler."""
@@ -81,13 +83,21 @@ class Worker(Generic[E]):
         self.progress.beat()
         waiting = len(self._source.assignment.waiting)
         self._source.fetch(self._settings.worker_max_batch - waiting, 0 if waiting else _POLL_SECONDS)
-        if self._source.joined:
-            self.progress.waits_for = None
+        self._look_for_membership()
         if batch := self._handle():
             self._committing.commit(batch)
             self._busy_at = time.monotonic()
         elif time.monotonic() - self._busy_at >= _IDLE_SECONDS and not self._committing.commit_markers():
             self._busy_at = time.monotonic()
+
+    def _look_for_membership(self) -> None:
+        """Ready is who has an assignment, an empty one included: of that the client says nothing, so ask."""
+        now = time.monotonic()
+        if not self._source.joined and now - self._asked_at > _ASK_AGAIN_SECONDS:
+            self._source.joined = is_member(self._admin, self._settings.group, self._source.member_id)
+            self._asked_at = time.monotonic()
+        if self._source.joined:
+            self.progress.waits_for = None
 
     def _handle(self) -> list[Done]:
         """Return what was done within the time a batch may take; the rest waits for the next."""
@@ -109,12 +119,11 @@ class Worker(Generic[E]):
 
     def _topics_exist(self) -> bool:
         """Wait until every topic is there; nobody creates one by writing to it. False: asked to stop."""
-        admin = new_admin(self._settings)
         names = [self._settings.topic_prefix + name for name in self._service.topics]
         while not self.progress.stopping:
             self.progress.beat()
             try:
-                missing = missing_topics(admin, names, timeout=2)
+                missing = missing_topics(self._admin, names, timeout=2)
             except BrokerUnavailable as error:
                 self._wait_for(f"Kafka at {self._settings.kafka_bootstrap_servers}: {error}")
                 continue

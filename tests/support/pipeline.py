@@ -1,0 +1,246 @@
+"""A pipeline of one test: its own topics and groups on a broker, services as real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from support.eventually import eventually
+
+from orderflow.streaming.admin import create_topics, existing_topics, pipeline_topics
+from orderflow.streaming.clients import new_admin
+from orderflow.streaming.settings import KafkaSettings
+
+READY_WITHIN = 60.0
+
+
+@dataclass
+class ServiceProcess:
+    """One service as it runs anywhere: a process with a health port and a log."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log_file: Path
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text()
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Return status and body of the health endpoint; status 0 while nothing listens."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return 0, ""
+
+    def metric(self, name: str) -> float:
+        """Return the sum of a metric's series, 0 where there is none."""
+        lines = self.get("/metrics")[1].splitlines()
+        return sum(
+            float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith((name + "{", name + " "))
+        )
+
+    def wait_ready(self, within: float = READY_WITHIN) -> ServiceProcess:
+        def ready() -> bool:
+            assert self.process.poll() is None, f"ended with {self.process.returncode}:\n{self.log}"
+            return self.get("/readyz")[0] == 200
+
+        eventually(ready, within=within)
+        return self
+
+    def send(self, number: signal.Signals) -> None:
+        os.kill(self.process.pid, number)
+
+    def kill(self) -> None:
+        self.send(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self, within: float = 30) -> int:
+        """Ask it to end and return its exit code."""
+        self.send(signal.SIGTERM)
+        return self.process.wait(within)
+
+
+@dataclass
+class Pipeline:
+    """Topics with a prefix of their own, and the processes that work on them."""
+
+    bootstrap_servers: str
+    prefix: str
+    folder: Path
+    partitions: int = 12
+    processes: list[ServiceProcess] = field(default_factory=list)
+
+    @property
+    def settings(self) -> KafkaSettings:
+        return KafkaSettings(
+            kafka_bootstrap_servers=self.bootstrap_servers,
+            topic_prefix=self.prefix,
+            partitions=self.partitions,
+            instance_name="test",
+        )
+
+    def create_topics(self) -> Pipeline:
+        create_topics(self.settings)
+        wanted = {spec.name for spec in pipeline_topics(self.settings)}
+        admin = new_admin(self.settings)
+        eventually(lambda: wanted <= existing_topics(admin).keys(), within=20)
+        return self
+
+    def group(self, service: str) -> str:
+        return f"{service.removesuffix('s')}-service-{self.prefix.rstrip('.')}"
+
+    def start(self, service: str, name: str = "", **settings: object) -> ServiceProcess:
+        """Start `orderflow run SERVICE` and return at once."""
+        port, name = free_port(), name or f"{service}-{len(self.processes)}"
+        environment = os.environ | {
+            "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
+            "KAFKA_GROUP_ID": self.group(service),
+            "TOPIC_PREFIX": self.prefix,
+            "INSTANCE_NAME": name,
+            "HEALTH_PORT": str(port),
+            **{key.upper(): str(value) for key, value in settings.items()},
+        }
+        log_file = self.folder / f"{name}-{len(self.processes)}.log"
+        with log_file.open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "orderflow", "run", service],
+                env=environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
+            )
+        started = ServiceProcess(process, port, log_file)
+        self.processes.append(started)
+        return started
+
+    def close(self) -> None:
+        """End every process of this test."""
+        for each in self.processes:
+            with suppress(ProcessLookupError):
+                each.send(signal.SIGCONT)
+            each.process.kill()
+            each.process.wait()
+
+    def produce(
+        self,
+        topic: str,
+        records: Iterable[tuple[str | bytes | None, bytes]],
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> None:
+        """Write records as a foreign producer does: no headers of ours; Java's partitioner."""
+        producer = Producer(
+            {"bootstrap.servers": self.bootstrap_servers, "partitioner": "murmur2_random", "linger.ms": 5}
+        )
+        for key, value in records:
+            producer.produce(self.prefix + topic, value, key, headers=list(headers))
+            producer.poll(0)
+        assert producer.flush(30) == 0
+
+    def read(self, topic: str, isolation: str = "read_committed") -> list[Message]:
+        """Return every record of a topic up to its present end."""
+        return read_topic(self.bootstrap_servers, self.prefix + topic, isolation)
+
+    def values(self, topic: str) -> list[Any]:
+        return [json.loads(record.value() or b"null") for record in self.read(topic)]
+
+
+def order(number: int, user: int = 0, **changes: object) -> tuple[str, bytes]:
+    """Return key and value of an order record."""
+    fields = {"order_id": f"o{number}", "user_id": f"user-{user}", "amount": 10.5, "items": 2} | changes
+    return str(fields["user_id"]), json.dumps(fields).encode()
+
+
+def orders(count: int, users: int = 50, first: int = 0) -> list[tuple[str, bytes]]:
+    """Return many orders of some users, in turn."""
+    return [order(number, number % users) for number in range(first, first + count)]
+
+
+def read_topic(bootstrap_servers: str, topic: str, isolation: str = "read_committed") -> list[Message]:
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            "group.id": f"reader-{uuid4()}",
+            "isolation.level": isolation,
+            "enable.partition.eof": True,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+        }
+    )
+    try:
+        count = len(consumer.list_topics(topic, timeout=20).topics[topic].partitions)
+        consumer.assign([TopicPartition(topic, number, 0) for number in range(count)])
+        records, unfinished = list[Message](), set(range(count))
+        silent = 0
+        while unfinished:
+            batch: Sequence[Message] = consumer.consume(1000, 0.15)
+            silent = 0 if batch else silent + 1
+            assert silent < 200, f"{topic} does not end; partitions left: {sorted(unfinished)}"
+            for record in batch:
+                error = record.error()
+                if error is None:
+                    records.append(record)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    unfinished.discard(record.partition() or 0)
+        return records
+    finally:
+        consumer.close()
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def headers_of(record: Message) -> dict[str, bytes]:
+    """Return a record's headers by name."""
+    found: Any = record.headers() or []
+    return dict(found)
+
+
+def sequences(records: Iterable[Message]) -> dict[str, list[str]]:
+    """Return each user's order ids in the order of the log."""
+    found: dict[str, list[str]] = {}
+    for record in records:
+        value = json.loads(record.value() or b"null")
+        found.setdefault(value["user_id"], []).append(value["order_id"])
+    return found
+
+
+def handled_exactly_once(pipeline: Pipeline, expected: int) -> bool:
+    """Tell whether every order has its one payment, each user's in the order of the orders.
+
+    A payment too many or out of order fails at once: waiting would not mend it.
+    """
+    payments = sequences(pipeline.read("payments"))
+    placed = sequences(pipeline.read("orders"))
+    for user, order_ids in payments.items():
+        assert_prefix(order_ids, placed.get(user, []), user)
+    return sum(map(len, payments.values())) == expected
+
+
+class NotExactlyOnce(Exception):
+    """Not an AssertionError, so that no wait tries again."""
+
+
+def assert_prefix(done: list[str], placed: list[str], user: str) -> None:
+    if done != placed[: len(done)]:
+        raise NotExactlyOnce(f"{user}: payments {done[:50]} of orders {placed[:50]}")
