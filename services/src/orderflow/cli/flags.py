@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 from pydantic_core import PydanticUndefined
+from rich.markup import escape
 
 from orderflow.settings import Settings, load
 
@@ -32,7 +33,9 @@ def command_with_settings(kind: type[S], run: Callable[[S], None], doc: str) -> 
 
 def _parameter(name: str, description: str, default: Any) -> inspect.Parameter:
     shown = "" if default in (None, "", PydanticUndefined) else f" [default: {default}]"
-    option = typer.Option(f"--{name.replace('_', '-')}", help=description + shown, show_default=False)
+    # Rich would take what stands in brackets for markup and leave it out.
+    text = escape(description + shown)
+    option = typer.Option(f"--{name.replace('_', '-')}", help=text, show_default=False)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, option]
     )
