@@ -11,7 +11,7 @@ from rich.live import Live
 
 from orderflow.cli.errors import speaking_to
 from orderflow.cli.lag_view import group_document, group_row, lag_document, lag_table, member_rows
-from orderflow.cli.options import AsJson, Prefix, Servers, kafka_settings, pipeline_groups
+from orderflow.cli.options import ANSWER_SECONDS, AsJson, Prefix, Servers, kafka_settings, pipeline_groups
 from orderflow.cli.output import console, print_json, print_table
 from orderflow.streaming.clients import connection_config, new_admin
 from orderflow.streaming.settings import KafkaSettings
@@ -98,7 +98,7 @@ def groups_command(
 
 def open_reader(settings: KafkaSettings) -> LagReader:
     """Return a reader of lag with these settings."""
-    return LagReader(connection_config(settings), admin=new_admin(settings), timeout=5.0)
+    return LagReader(connection_config(settings), admin=new_admin(settings), timeout=ANSWER_SECONDS)
 
 
 def _wanted(settings: KafkaSettings, reader: LagReader, groups: list[str], every: bool) -> list[Subscription]:

@@ -13,6 +13,8 @@ from orderflow.settings import load
 from orderflow.streaming.settings import KafkaSettings
 from orderflow_lag.observation import Subscription
 
+ANSWER_SECONDS = 5.0  # how long a command waits for a broker before it says that there is none
+
 Servers = Annotated[
     str | None,
     typer.Option(

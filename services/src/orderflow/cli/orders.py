@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from orderflow.cli.errors import CommandFailed, speaking_to
 from orderflow.cli.generator import Draft, from_lines, made_up
-from orderflow.cli.options import Prefix, Servers, kafka_settings
+from orderflow.cli.options import ANSWER_SECONDS, Prefix, Servers, kafka_settings
 from orderflow.cli.output import console, printable, progress_bar
 from orderflow.cli.records import written_at
 from orderflow.cli.send import send_http, send_kafka
@@ -119,8 +119,7 @@ def watch_command(
     story = Story(order_id)
     start = _beginning(since)
     deadline = time.monotonic() + timeout if timeout else None
-    names = [settings.topic_prefix + topic for topic in TOPICS]
-    with speaking_to(settings), TopicReader(settings, names, start=start) as reader:
+    with speaking_to(settings), _open(settings, start) as reader:
         # What lies in the past is read partition by partition; sorted by time it reads as it happened.
         read = (record for batch in reader.to_the_end() for record in batch)
         past = [record for record in read if _take(story, record, settings)]
@@ -128,11 +127,16 @@ def watch_command(
         for record in sorted(past, key=lambda record: (record.timestamp()[1], record.topic())):
             _tell(story, record, settings)
         if story.status is None:
-            console.print(f"[dim]No record of {printable(order_id)} since {since} ago yet; waiting.[/dim]")
+            console.print(f"[dim]No record of {printable(order_id)} so far (--since {since}); waiting.[/dim]")
         while not story.final and (deadline is None or time.monotonic() < deadline):
             for record in reader.poll():
                 _tell(story, record, settings)
     raise typer.Exit(_NOT_FINAL if not story.final or story.exit_code is None else story.exit_code)
+
+
+def _open(settings: KafkaSettings, start: Start) -> TopicReader:
+    names = [settings.topic_prefix + topic for topic in TOPICS]
+    return TopicReader(settings, names, start=start, timeout=ANSWER_SECONDS)
 
 
 def _tell(story: Story, record: Record, settings: KafkaSettings) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from orderflow.cli.errors import CommandFailed, speaking_to
 from orderflow.cli.lag import open_reader
-from orderflow.cli.options import AsJson, Prefix, Servers, kafka_settings
+from orderflow.cli.options import ANSWER_SECONDS, AsJson, Prefix, Servers, kafka_settings
 from orderflow.cli.output import console, print_table, printable
 from orderflow.cli.records import record_document, record_text
 from orderflow.streaming.admin import create_topics, existing_topics, further_topics, pipeline_topics
@@ -51,7 +51,7 @@ def topics_command(
     names = [spec.name for spec in pipeline_topics(settings)]
     with speaking_to(settings), open_reader(settings) as reader:
         if every:
-            names = sorted({*names, *existing_topics(new_admin(settings))})
+            names = sorted({*names, *existing_topics(new_admin(settings), timeout=ANSWER_SECONDS)})
         seen = reader.read([], names)
     documents = [_topic_document(name, seen) for name in names]
     if as_json:
@@ -130,7 +130,7 @@ def show(record: Record, as_json: bool = False) -> None:
 
 
 def _open(settings: KafkaSettings, topic: str, from_beginning: bool) -> TopicReader:
-    existing = existing_topics(new_admin(settings))
+    existing = existing_topics(new_admin(settings), timeout=ANSWER_SECONDS)
     name = settings.topic_prefix + topic if settings.topic_prefix + topic in existing else topic
     if name not in existing:
         near = get_close_matches(topic, (found.removeprefix(settings.topic_prefix) for found in existing))

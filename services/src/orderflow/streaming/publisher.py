@@ -21,6 +21,7 @@ from orderflow.streaming.settings import KafkaSettings
 Done = Callable[[str | None], None]
 
 _DELIVERY_SECONDS = 30
+_ANSWER_SECONDS = 5.0
 
 
 class Publisher:
@@ -88,6 +89,6 @@ class Publisher:
     def _check(self, topic: str) -> None:
         if topic in self._known:
             return
-        if missing_topics(self._admin, [topic]):
+        if missing_topics(self._admin, [topic], timeout=_ANSWER_SECONDS):
             raise UnknownTopic(f"there is no topic {topic!r}; `orderflow topics create` makes it")
         self._known.add(topic)

@@ -11,11 +11,11 @@ from types import TracebackType
 from typing import Literal, Self, cast
 from uuid import uuid4
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as Record
 
 from orderflow.streaming.admin import BrokerUnavailable, existing_topics
-from orderflow.streaming.clients import new_admin, new_consumer, reader_config
+from orderflow.streaming.clients import new_consumer, reader_config
 from orderflow.streaming.settings import KafkaSettings
 
 __all__ = ["BrokerUnavailable", "ReadRefused", "Record", "Start", "TopicReader", "UnknownTopic", "headers_of"]
@@ -63,19 +63,19 @@ class TopicReader:
         start: Start = "beginning",
         timeout: float = 10.0,
     ) -> None:
-        counts = existing_topics(new_admin(settings), timeout=timeout)
-        missing = [topic for topic in topics if topic not in counts]
-        if missing:
-            raise UnknownTopic(f"there is no topic {missing[0]!r} on {settings.kafka_bootstrap_servers}")
-        places = [(topic, number) for topic in topics for number in range(counts[topic])]
         self._timeout = timeout
-        self._unfinished = set(places)
         self._consumer = new_consumer(
             # The client wants a group id; one that never subscribes or commits makes no group.
             reader_config(settings)
             | {"group.id": f"orderflow-reader-{uuid4()}", "auto.offset.reset": "earliest"}
         )
-        self._consumer.assign(self._from(places, start))
+        try:
+            places = self._places(topics)
+            self._unfinished = set(places)
+            self._consumer.assign(self._from(places, start))
+        except BaseException:
+            self._consumer.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -124,12 +124,27 @@ class TopicReader:
         while True:
             yield from self.poll()
 
+    def _places(self, topics: Sequence[str]) -> list[tuple[str, int]]:
+        # The reading client asks by itself: it then knows the leaders and need not find them later.
+        counts = existing_topics(self._consumer, timeout=self._timeout)
+        for topic in topics:
+            if topic not in counts:
+                raise UnknownTopic(f"there is no topic {topic!r}")
+        return [(topic, number) for topic in topics for number in range(counts[topic])]
+
     def _from(self, places: Iterable[tuple[str, int]], start: Start) -> list[TopicPartition]:
-        if isinstance(start, str):
-            offset = OFFSET_BEGINNING if start == "beginning" else OFFSET_END
-            return [TopicPartition(*place, offset) for place in places]
+        if start == "end":
+            return [TopicPartition(*place, OFFSET_END) for place in places]
+        if start == "beginning":
+            # Not OFFSET_BEGINNING, which costs a question: a log that begins later resets to its start.
+            return [TopicPartition(*place, 0) for place in places]
         since = [TopicPartition(*place, int(start * 1000)) for place in places]
-        try:
-            return self._consumer.offsets_for_times(since, timeout=self._timeout)
-        except KafkaException as error:
-            raise BrokerUnavailable(error.args[0].str()) from error
+        deadline = time.monotonic() + self._timeout
+        while True:
+            try:
+                return self._consumer.offsets_for_times(since, timeout=self._timeout)
+            except KafkaException as error:
+                # The leaders of a topic that was just made are known a moment later.
+                if time.monotonic() > deadline:
+                    raise BrokerUnavailable(error.args[0].str()) from error
+                time.sleep(_POLL_SECONDS)
