@@ -7,6 +7,7 @@ import subprocess
 import time
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,6 +43,7 @@ class Broker:
     host: str = "127.0.0.1"
     heap: str = "512m"
     jvm_options: tuple[str, ...] = DEFAULT_JVM_OPTIONS
+    environment: Mapping[str, str] = field(default_factory=dict)  # on top of this process's own
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
 
     @property
@@ -75,6 +77,7 @@ class Broker:
                 self._java(
                     (f"-Xms{self.heap}", f"-Xmx{self.heap}", *self.jvm_options), "kafka.Kafka", properties
                 ),
+                env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
@@ -130,17 +133,21 @@ class Broker:
 
     def _write_configuration(self) -> Path:
         # Folders are made here so that a broker object alone leaves no trace.
-        for folder in (self.data_dir, self.log_dir):
+        for folder in (self.data_dir, self.log_dir, self._config_dir):
             folder.mkdir(parents=True, exist_ok=True)
         spec = BrokerSpec(self.data_dir, self.log_dir, self.port, free_port(), self.host)
-        properties = self.log_dir / "server.properties"
+        properties = self._config_dir / "server.properties"
         properties.write_text(render(server_properties(spec)))
         self._log4j.write_text(render(log4j_properties(self.log_dir)))
         return properties
 
     @property
+    def _config_dir(self) -> Path:
+        return self.data_dir.with_name("config")
+
+    @property
     def _log4j(self) -> Path:
-        return self.log_dir / "log4j2.properties"
+        return self._config_dir / "log4j2.properties"
 
     def _format(self, properties: Path) -> None:
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")

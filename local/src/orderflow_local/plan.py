@@ -1,0 +1,100 @@
+"""Which processes make up the system, in which order, with which environment: pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+MIB = 1024 * 1024
+
+# What `make up` changes of the services' defaults, unless the user or a service's env file set it.
+SHOWN_AT_WORK: Mapping[str, Mapping[str, str]] = {
+    "orders": {},
+    # A gateway that answers at once would show a pipeline nobody has.
+    "payments": {"PAYMENT_GATEWAY_LATENCY_MS": "20", "PAYMENT_CONCURRENCY": "8"},
+    "notifications": {},
+}
+NOT_PASSED_ON = ("KAFKA_GROUP_ID", "INSTANCE_NAME", "HEALTH_PORT", "HEALTH_HOST")
+RUN_ID = "ORDERFLOW_RUN_ID"
+
+# Memory, measured with room to spare: the JVM beside its heap, and a Python service.
+BROKER_OVERHEAD = 350 * MIB
+SERVICE_MEMORY = 110 * MIB
+
+FIRST_DELAY = 0.5  # seconds
+LONGEST_DELAY = 30.0  # seconds
+HEALTHY_AFTER = 60.0  # seconds; whoever ran this long starts with a clean slate
+
+
+class Tier(IntEnum):
+    """The order of stopping: nothing takes new orders while what is underway is finished."""
+
+    API = 0
+    WORKER = 1
+    BROKER = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One place for a process of a service; its name stays the same over restarts."""
+
+    name: str
+    service: str
+    tier: Tier
+
+
+def slots(payment_workers: int, notification_workers: int) -> list[Slot]:
+    """Return a slot for each process of the services, API first."""
+    return [
+        Slot("orders-0", "orders", Tier.API),
+        *(Slot(f"payments-{number}", "payments", Tier.WORKER) for number in range(payment_workers)),
+        *(
+            Slot(f"notifications-{number}", "notifications", Tier.WORKER)
+            for number in range(notification_workers)
+        ),
+    ]
+
+
+def environment(
+    slot: Slot,
+    outer: Mapping[str, str],
+    env_file: Mapping[str, str | None],
+    *,
+    bootstrap_servers: str,
+    health_port: int,
+    run_id: str,
+) -> dict[str, str]:
+    """Return the environment of a process: the user's, and what only this run can know."""
+    passed = {name: value for name, value in outer.items() if name not in NOT_PASSED_ON}
+    shown = {name: value for name, value in SHOWN_AT_WORK[slot.service].items() if name not in env_file}
+    return {
+        "LOG_FORMAT": "console",
+        **shown,
+        **passed,
+        "KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
+        "INSTANCE_NAME": slot.name,
+        "HEALTH_HOST": "127.0.0.1",
+        "HEALTH_PORT": str(health_port),
+        "PYTHONUNBUFFERED": "1",
+        RUN_ID: run_id,
+    }
+
+
+def restart_delay(failures: int) -> float:
+    """Return the seconds to wait before the next start, after so many early ends in a row."""
+    return float(min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(failures, 16)))
+
+
+def failures_in_a_row(before: int, ran_for: float) -> int:
+    """Count an end: it follows the earlier ones unless the process had run well."""
+    return 0 if ran_for >= HEALTHY_AFTER else before + 1
+
+
+def heap_bytes(heap: str) -> int:
+    """Return the size a JVM option like 512m or 2g asks for."""
+    return int(heap[:-1]) * (1024 * MIB if heap[-1] == "g" else MIB)
+
+
+def memory_needed(heap: str | None, services: int) -> int:
+    """Return the bytes this system takes once it works; no heap means no broker of our own."""
+    broker = heap_bytes(heap) + BROKER_OVERHEAD if heap else 0
+    return broker + services * SERVICE_MEMORY
