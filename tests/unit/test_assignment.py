@@ -89,3 +89,14 @@ def test_through_any_rebalances_it_holds_only_records_of_its_own_in_order(
         assert {each.partition for each in assignment.waiting} | assignment.ends.keys() <= assignment.owned
     waiting = list(assignment.waiting)
     assert assignment.take(len(waiting) + 1) == waiting
+
+
+def test_a_partition_that_went_and_came_back_is_not_held_any_more() -> None:
+    assignment = assigned(MINE)
+    assignment.hold()
+
+    assignment.lose([MINE])
+    assignment.gain([MINE])
+
+    assert assignment.owned == {MINE}
+    assert assignment.held == set(), "its records are read again: a batch in memory may not be redone"

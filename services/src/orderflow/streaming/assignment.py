@@ -13,6 +13,7 @@ class Assignment:
 
     def __init__(self) -> None:
         self.owned: set[Partition] = set()
+        self.held: set[Partition] = set()
         self.waiting: deque[Record] = deque()
         self.ends: dict[Partition, int] = {}
         self.committed: dict[Partition, int] = {}
@@ -25,6 +26,7 @@ class Assignment:
         """Forget partitions: their next owner begins at what was committed."""
         gone = set(partitions)
         self.owned -= gone
+        self.held -= gone
         self.waiting = deque(record for record in self.waiting if record.partition not in gone)
         for partition in gone:
             self.ends.pop(partition, None)
@@ -37,6 +39,13 @@ class Assignment:
     def reached(self, ends: dict[Partition, int]) -> None:
         """Note where reading met the end of partitions."""
         self.ends.update((partition, end) for partition, end in ends.items() if partition in self.owned)
+
+    def hold(self) -> None:
+        """Begin a batch: `held` are from now on the partitions that were ours without a break.
+
+        One that went and came back was read again from its committed offset, so a batch may not redo it.
+        """
+        self.held = set(self.owned)
 
     def take(self, most: int) -> list[Record]:
         """Remove and return the next records, `most` at the most."""

@@ -42,17 +42,17 @@ def next_offsets(batch: Iterable[Done]) -> dict[Partition, int]:
 
 
 def outstanding(
-    batch: Iterable[Done], committed: Mapping[Partition, int], owned: Collection[Partition]
+    batch: Iterable[Done], committed: Mapping[Partition, int], held: Collection[Partition]
 ) -> list[Done]:
     """Return what of a batch is still to commit after its transaction failed.
 
     `committed` says where the group stands on the partitions it has committed at all: what lies below was
-    committed after all. What is not owned any more is somebody else's to do.
+    committed after all. What was not `held` all the time is somebody else's to do.
     """
     return [
         done
         for done in batch
-        if done.record.partition in owned and done.record.offset >= committed.get(done.record.partition, 0)
+        if done.record.partition in held and done.record.offset >= committed.get(done.record.partition, 0)
     ]
 
 

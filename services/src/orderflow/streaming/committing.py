@@ -121,7 +121,7 @@ class Committing:
         time.sleep(pause)
         self._progress.beat()
         self._source.fetch(1, 0)
-        return outstanding(batch, {}, self._source.assignment.owned)
+        return outstanding(batch, {}, self._source.assignment.held)
 
     def _recover(self, batch: list[Done], lost: ProducerLost) -> list[Done]:
         """Make a new producer and return what of the batch the broker has not committed."""
@@ -140,7 +140,7 @@ class Committing:
                 continue
             self._source.assignment.committed.update(committed)
             self._progress.waits_for = None
-            return outstanding(batch, committed, self._source.assignment.owned)
+            return outstanding(batch, committed, self._source.assignment.held)
         return []
 
     def _check_fenced(self, lost: ProducerLost) -> None:

@@ -31,8 +31,10 @@ def run_worker(service: Service[E], settings: WorkerSettings) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    # Everything made so far stays: the collector need not look at it again.
+    # Everything made so far stays, so the collector need not look at it again; and a batch is thousands of
+    # tuples that die together, so it may look rarely.
     gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
     health.start()
     watchdog.start()
     log.info("started", group=settings.group, instance=settings.instance_name, health_port=health.port)

@@ -101,10 +101,11 @@ class Worker(Generic[E]):
 
     def _handle(self) -> list[Done]:
         """Return what was done within the time a batch may take; the rest waits for the next."""
-        waiting, done = self._source.assignment, list[Done]()
+        assignment, done = self._source.assignment, list[Done]()
+        assignment.hold()
         started = time.monotonic()
         size = self._service.concurrency * _RECORDS_PER_LANE if self._lanes else _CHUNK_RECORDS
-        while records := waiting.take(min(size, self._settings.worker_max_batch - len(done))):
+        while records := assignment.take(min(size, self._settings.worker_max_batch - len(done))):
             at = datetime.now(UTC)
             if self._lanes:
                 done += self._handling.handle_in_lanes(records, at, self._lanes)
