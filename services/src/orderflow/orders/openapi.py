@@ -15,7 +15,12 @@ from orderflow.orders.settings import OrdersSettings
 Schema = dict[str, Any]
 
 _IDENTIFIER: Schema = {"type": "string", "pattern": "^[A-Za-z0-9._:@-]{1,128}$"}
-_COUNT: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_ITEMS}
+_COUNT: Schema = {
+    "type": "integer",
+    "minimum": 1,
+    "maximum": MAX_ITEMS,
+    "description": "A whole number, written without a decimal point.",
+}
 _ITEM: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_ITEM_LENGTH}
 _AMOUNT: Schema = {
     "description": f"0 < amount <= {MAX_AMOUNT}, at most two decimal places; as a number or in quotes.",
@@ -25,10 +30,17 @@ _AMOUNT: Schema = {
         {"type": "string", "pattern": r"^([1-9][0-9]{0,9}(\.[0-9]{1,2})?|0\.[1-9][0-9]?|0\.0[1-9])$"},
     ],
 }
+_NOTHING: Schema = {"type": "null", "description": "Belongs to the other form."}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
 _COMMON: Schema = {
-    "order_id": _IDENTIFIER | {"description": "The client's own id; else one is made."},
+    "order_id": _or_null(_IDENTIFIER) | {"description": "The client's own id; else one is made."},
     "user_id": _IDENTIFIER | {"description": "Orders of one user stay in order."},
-    "timestamp": {"type": "string", "format": "date-time", "description": "Default: now."},
+    "timestamp": _or_null({"type": "string", "format": "date-time"}) | {"description": "Default: now."},
 }
 
 _SCHEMAS: Schema = {
@@ -36,16 +48,16 @@ _SCHEMAS: Schema = {
         "type": "object",
         "title": "An order",
         "required": ["user_id", "amount", "items"],
-        "properties": _COMMON | {"amount": _AMOUNT, "items": _COUNT, "item": _ITEM},
-        "not": {"required": ["quantity"]},
+        "properties": _COMMON
+        | {"amount": _AMOUNT, "items": _COUNT, "item": _or_null(_ITEM), "quantity": _NOTHING},
     },
     "ShortOrder": {
         "type": "object",
         "title": "An order in the short form",
         "description": "items = quantity, amount = quantity x UNIT_PRICE.",
         "required": ["user_id", "item", "quantity"],
-        "properties": _COMMON | {"item": _ITEM, "quantity": _COUNT},
-        "not": {"anyOf": [{"required": ["amount"]}, {"required": ["items"]}]},
+        "properties": _COMMON | {"item": _ITEM, "quantity": _COUNT, "items": _NOTHING},
+        "not": {"required": ["amount"]},
     },
     "Accepted": {
         "type": "object",
