@@ -1,0 +1,247 @@
+"""`make up` and `make down` as a person meets them: real processes, a real broker."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from support.brokers import RunningBroker
+from support.eventually import eventually
+from support.local_system import LocalSystem, local_system
+from support.pipeline import read_topic
+
+from orderflow.events.topics import topic_specs
+from orderflow_local.kafka import Distribution
+from orderflow_local.net import answers_kafka, free_port
+
+pytestmark = pytest.mark.chaos
+NAMES = {"orders-0", "payments-0", "notifications-0"}
+
+
+@pytest.fixture
+def beside(broker: RunningBroker, namespace: str, tmp_path: Path) -> Iterator[LocalSystem]:
+    """A system that uses the broker of the test run, in topics and groups of its own."""
+    (tmp_path / "config").mkdir()
+    for service in ("payments", "notifications"):
+        (tmp_path / "config" / f"{service}.env").write_text(f"KAFKA_GROUP_ID={namespace}{service}\n")
+    with local_system(
+        tmp_path,
+        KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers,
+        TOPIC_PREFIX=namespace,
+        PARTITIONS="2",
+        PAYMENT_WORKERS="1",
+        YES="1",
+    ) as system:
+        yield system
+
+
+@pytest.fixture
+def whole(
+    kafka_distribution: Distribution, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[LocalSystem]:
+    """A system with an embedded broker of its own."""
+    monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
+    with local_system(tmp_path, KAFKA_PORT=str(free_port()), PAYMENT_WORKERS="1") as system:
+        yield system
+
+
+def place_order(system: LocalSystem) -> str:
+    request = urllib.request.Request(
+        f"{system.state.api_url}/orders",
+        data=json.dumps({"user_id": "alice", "item": "book", "quantity": 2}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        assert answer.status == 202
+        return str(json.load(answer)["order_id"])
+
+
+def refusal(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the one sentence of a command that refused."""
+    assert done.returncode != 0, done.stdout
+    assert "Traceback" not in done.stderr
+    sentence = done.stderr.strip()
+    assert sentence.startswith("orderflow: ")
+    assert "\n" not in sentence
+    return sentence.removeprefix("orderflow: ")
+
+
+def test_an_order_goes_all_the_way_and_stopping_leaves_no_process_and_keeps_the_data(
+    whole: LocalSystem,
+) -> None:
+    supervisor = whole.up()
+    bootstrap_servers = whole.state.bootstrap_servers
+    order_id = place_order(whole)
+
+    def notified() -> bool:
+        records = read_topic(bootstrap_servers, "notifications")
+        return [json.loads(record.value() or b"")["order_id"] for record in records] == [order_id]
+
+    eventually(notified, within=20)
+    assert f"curl -i {whole.state.api_url}/orders" in whole.console
+
+    supervisor.send_signal(signal.SIGTERM)
+    assert supervisor.wait(60) == 0
+    assert whole.left() == []
+    assert not answers_kafka("127.0.0.1", int(bootstrap_servers.rpartition(":")[2]))
+    written = [(whole.data / "logs" / f"{name}.log").stat().st_mtime_ns for name in stopping_order()]
+    assert written == sorted(written)
+
+    whole.up()
+    assert len(read_topic(bootstrap_servers, "orders")) == 1
+
+
+def stopping_order() -> list[str]:
+    return ["orders-0", "payments-0", "kafka"]
+
+
+def test_detached_it_returns_when_ready_and_down_and_clean_leave_nothing(whole: LocalSystem) -> None:
+    done = whole.command("up", detach=1)
+    assert done.returncode == 0, done.stderr
+    assert "Orderflow is ready." in done.stdout
+    place_order(whole)
+    assert refusal(whole.command("clean")).endswith("stop it first with `make down`.")
+    assert whole.command("down").returncode == 0
+    assert whole.left() == []
+    assert whole.command("clean").returncode == 0
+    assert not whole.data.exists()
+
+
+def test_after_a_kill_of_the_supervisor_the_next_up_ends_what_is_left(whole: LocalSystem) -> None:
+    first = whole.up()
+    before = {process.pid for process in whole.left()}
+    assert len(before) == 4
+    first.kill()
+    first.wait()
+    assert {process.pid for process in whole.left()} == before
+    whole.up()
+    assert before.isdisjoint(psutil.pids())
+    assert "Ended 4 processes that an earlier run left behind." in whole.console
+
+
+def test_after_a_kill_of_the_supervisor_down_ends_what_is_left(beside: LocalSystem) -> None:
+    supervisor = beside.up()
+    assert len(beside.left()) == 3
+    supervisor.kill()
+    supervisor.wait()
+    done = beside.command("down")
+    assert "Ended 3 processes that were left behind." in done.stdout
+    assert done.returncode == 0
+    assert beside.left() == []
+
+
+def test_a_service_that_dies_is_started_again_and_the_console_says_so(beside: LocalSystem) -> None:
+    beside.up()
+    place_order(beside)
+    before = beside.process("payments-0")
+    psutil.Process(before.pid).kill()
+
+    def back() -> bool:
+        now = beside.process("payments-0")
+        return now.pid != before.pid and now.restarts == 1
+
+    eventually(back, within=30)
+    assert "payments-0 ended (signal 9); starting it again in 0.5 s" in beside.console
+    others = NAMES - {"payments-0"}
+    assert [beside.process(name).restarts for name in others] == [0, 0]
+    eventually(lambda: "payments-0" in ready_processes(beside), within=30)
+
+
+def ready_processes(system: LocalSystem) -> set[str]:
+    rows = [line.split() for line in system.command("status").stdout.splitlines()]
+    return {row[0] for row in rows if len(row) > 5 and "yes" in row}
+
+
+def test_status_shows_processes_topics_groups_and_lag(beside: LocalSystem, namespace: str) -> None:
+    beside.up()
+    assert ready_processes(beside) == NAMES
+    shown = beside.command("status").stdout
+    assert str(beside.process("orders-0").pid) in shown
+    for spec in topic_specs(prefix=namespace):
+        assert spec.name in shown
+    assert "payment-service" in shown
+    assert "LAG" in shown
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_both_signals_stop_everything_with_exit_code_0(beside: LocalSystem, number: signal.Signals) -> None:
+    supervisor = beside.up()
+    for process in beside.left():
+        assert os.getsid(process.pid) != os.getsid(0)
+    supervisor.send_signal(number)
+    assert supervisor.wait(60) == 0
+    assert beside.left() == []
+    assert not (beside.data / "state.json").exists()
+
+
+def test_a_second_up_is_refused_and_hurts_nobody(beside: LocalSystem) -> None:
+    supervisor = beside.up()
+    pids = {each.pid for each in beside.state.processes.values()}
+    sentence = refusal(beside.command("up"))
+    assert f"runs already (process {supervisor.pid})" in sentence
+    assert {each.pid for each in beside.state.processes.values()} == pids
+    assert all(psutil.pid_exists(pid) for pid in pids)
+
+
+@pytest.mark.parametrize("name", ["API_PORT", "KAFKA_PORT"])
+def test_a_taken_port_is_one_sentence_and_nothing_runs(whole: LocalSystem, name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        sentence = refusal(whole.command("up", **{name: port}))
+    assert sentence.startswith(f"Port {port} on 127.0.0.1 is taken by process {os.getpid()}")
+    assert name in sentence
+    assert not (whole.data / "state.json").exists()
+
+
+def test_too_little_memory_is_one_sentence(whole: LocalSystem) -> None:
+    sentence = refusal(whole.command("up", kafka_heap="9000g"))
+    assert sentence.startswith("Too little memory: ")
+    assert "KAFKA_HEAP" in sentence
+
+
+def test_a_missing_java_is_one_sentence(whole: LocalSystem, tmp_path: Path) -> None:
+    nowhere = tmp_path / "no" / "java"
+    sentence = refusal(whole.command("up", orderflow_java=nowhere))
+    assert sentence == f"There is no Java to run at {nowhere}; point ORDERFLOW_JAVA at a Java 17 or newer."
+
+
+def test_a_broker_that_does_not_answer_is_one_sentence(tmp_path: Path) -> None:
+    nobody = f"127.0.0.1:{free_port()}"
+    with local_system(tmp_path, KAFKA_BOOTSTRAP_SERVERS=nobody) as system:
+        sentence = refusal(system.command("up"))
+    assert sentence.startswith(f"No broker answers at KAFKA_BOOTSTRAP_SERVERS={nobody}")
+
+
+def test_on_a_users_broker_nothing_is_created_without_a_yes(beside: LocalSystem, namespace: str) -> None:
+    sentence = refusal(beside.command("up", yes=0))
+    for spec in topic_specs(prefix=namespace):
+        assert spec.name in sentence
+    assert sentence.endswith("agree with YES=1.")
+
+
+def test_a_wrong_setting_of_a_service_stops_the_start_with_its_sentence(beside: LocalSystem) -> None:
+    done = beside.command("up", payment_success_rate=7)
+    assert done.returncode == 1
+    assert "PAYMENT_SUCCESS_RATE" in done.stderr
+    assert "payments-0 ended with exit code 1 while starting" in done.stderr
+    assert not (beside.data / "state.json").exists()
+
+
+def test_a_group_id_of_the_shell_is_not_passed_on(beside: LocalSystem) -> None:
+    beside.up(kafka_group_id="everybody")
+    assert "Warning: KAFKA_GROUP_ID=everybody is not passed on" in beside.console
+    environments = [process.environ() for process in beside.left()]
+    assert len(environments) == 3
+    assert not any("KAFKA_GROUP_ID" in environment for environment in environments)
+
+
+def test_down_where_nothing_runs_says_so(tmp_path: Path) -> None:
+    with local_system(tmp_path) as system:
+        done = system.command("down")
+    assert (done.returncode, done.stdout.strip()) == (0, "Nothing runs here.")
