@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import NOON
 
-from orderflow.cli.generator import Draft, from_lines, made_up
+from orderflow.cli.generator import Draft, from_lines, made_up, paced
 from orderflow.cli.tally import Tally
 from orderflow.events import place_order
 from orderflow.events.base import is_identifier
@@ -42,6 +42,12 @@ def test_lines_of_a_file_keep_their_numbers_and_no_two_share_a_key() -> None:
     assert [(draft.number, draft.body) for draft in drafts] == [(1, b'{"a":1}'), (3, b'{"a":2}')]
     assert isinstance(drafts[0], Draft)
     assert drafts[0].key != drafts[1].key
+
+
+def test_orders_are_due_at_a_steady_rate_or_at_once() -> None:
+    steady = paced(made_up(3, users=1, seed=1), 50, start=10.0)
+    assert [due for _, due in steady] == [10.0, 10.02, 10.04]
+    assert {due for _, due in paced(made_up(3, users=1, seed=1), None, start=10.0)} == {10.0}
 
 
 def test_a_tally_keeps_the_first_reason_and_adds_up() -> None:

@@ -40,3 +40,9 @@ def from_lines(lines: Iterable[bytes], *, seed: int) -> Iterator[Draft]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             yield Draft(number, line.strip(), str(UUID(int=chance.getrandbits(128), version=4)))
+
+
+def paced(drafts: Iterable[Draft], rate: float | None, *, start: float) -> Iterator[tuple[Draft, float]]:
+    """Yield each draft with the second at which it is due: at `rate` a second, or all at the start."""
+    for turn, draft in enumerate(drafts):
+        yield draft, start + turn / rate if rate else start

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import re
 import time
@@ -87,7 +86,7 @@ def send_command(
             progress.update(task, completed=tally.done)
 
         if to is Way.HTTP:
-            tally = asyncio.run(send_http(drafts, url, rate=rate, api_key=api_key, report=report))
+            tally = send_http(drafts, url, rate=rate, api_key=api_key, report=report)
         else:
             settings = kafka_settings(servers, prefix)
             with speaking_to(settings):
