@@ -15,7 +15,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs check test test-unit test-integration clean
+.PHONY: help up down status logs check test test-unit test-integration bench clean
 
 help: ## list the targets
 	@awk -F ' ## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "  %-18s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,10 @@ test-unit: $(SYNCED) ## run the tests that need no network: milliseconds each
 
 test-integration: $(SYNCED) ## run the tests against a real broker, which they start themselves
 	$(RUN)/python -m pytest tests/integration $(ARGS)
+
+bench: $(SYNCED) ## measure beside Quix Streams and Kafka Streams, 15 minutes (ARGS="--only latency" for a part)
+	@$(UV) sync --frozen --quiet --inexact --all-packages --group bench
+	@UV=$(UV) $(RUN)/python -m bench.run --write-report $(ARGS)
 
 clean: $(SYNCED) ## remove the data and logs of `make up`, and caches of the tools
 	@$(RUN)/python -m orderflow_local clean

@@ -93,8 +93,8 @@ TITLES = {
 }
 
 RATIOS = (
-    Ratio("throughput / Quix Streams", "throughput", "orders_per_second", OURS, QUIX, "at least 1.8"),
-    Ratio("throughput / warm Kafka Streams", "throughput", "orders_per_second", OURS, STREAMS, "at least 0.6"),
+    Ratio("rate / Quix Streams", "throughput", "orders_per_second", OURS, QUIX, "at least 1.8"),
+    Ratio("rate / warm Kafka Streams", "throughput", "orders_per_second", OURS, STREAMS, "at least 0.6"),
     Ratio("CPU per order / Kafka Streams", "throughput", "cpu_ms_per_order", OURS, STREAMS, "at most 1"),
     Ratio("memory / Kafka Streams", "throughput", "rss_mib", OURS, STREAMS, "at most 0.5"),
     Ratio("two processes / one", "throughput", "orders_per_second", OURS_TWICE, OURS, "at least 1.2"),
@@ -128,8 +128,8 @@ def ratio_rows(results: Results) -> list[list[str]]:
     """Return the ratios of rounds that were measured side by side, with their targets."""
     rows = []
     for ratio in RATIOS:
-        ours = results.values(ratio.experiment, ratio.ours, ratio.figure)
-        theirs = results.values(ratio.experiment, ratio.theirs, ratio.figure)
+        ours = results.rounds(ratio.experiment, ratio.ours, ratio.figure)
+        theirs = results.rounds(ratio.experiment, ratio.theirs, ratio.figure)
         if values := paired_ratios(ours, theirs):
             rows.append([ratio.title, _cell(spread(values), Column("", "", digits=2)), ratio.target])
     return rows

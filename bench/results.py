@@ -32,17 +32,17 @@ class Results(msgspec.Struct):
     settings: dict[str, int]
     runs: list[Run] = []
 
-    def values(self, experiment: str, contender: str, figure: str) -> list[float]:
-        """Return a figure's rounds, in their order."""
-        return [
-            run.figures[figure]
+    def rounds(self, experiment: str, contender: str, figure: str) -> dict[int, float]:
+        """Return a figure by the number of its round."""
+        return {
+            run.round: run.figures[figure]
             for run in self.runs
             if run.experiment == experiment and run.contender == contender and figure in run.figures
-        ]
+        }
 
     def spread(self, experiment: str, contender: str, figure: str) -> Spread | None:
         """Return a figure's minimum, median and maximum, or None where it was not measured."""
-        values = self.values(experiment, contender, figure)
+        values = list(self.rounds(experiment, contender, figure).values())
         return spread(values) if values else None
 
     def contenders(self, experiment: str) -> list[str]:

@@ -46,7 +46,9 @@ def main(
     seconds: Annotated[float, typer.Option(min=1, help="Seconds measured for latency and HTTP.")] = 5.0,
     backlog: Annotated[int, typer.Option(min=10_000, help="Orders of the memory experiment.")] = 1_000_000,
     only: Annotated[str, typer.Option(help="Experiments to run, comma separated.")] = ",".join(EXPERIMENTS),
-    write_report: Annotated[bool, typer.Option(help="Write docs/performance.md and its plot.")] = False,
+    write_report: Annotated[
+        bool, typer.Option(help="Write docs/performance.md and its plot, if every experiment ran.")
+    ] = False,
 ) -> None:
     """Measure the Payment Service and the Order Service beside their peers, on a broker of their own."""
     chosen = _experiments(only)
@@ -73,7 +75,7 @@ def main(
                 console.print(f"{label}: {_told(figures)}")
                 results.save()
     report.print_tables(results, Console())
-    if write_report:
+    if write_report and set(chosen) == set(EXPERIMENTS) and not failures:
         report.write(results)
     sys.exit(1 if failures else 0)
 

@@ -7,7 +7,7 @@ time and the records then belong together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -34,6 +34,8 @@ def percentile(ordered: Sequence[float], share: float) -> float:
     return ordered[below] + (ordered[above] - ordered[below]) * (position - below)
 
 
-def paired_ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
-    """Return ours / theirs round by round; rounds that either lacks are left out."""
-    return [our / their for our, their in zip(ours, theirs, strict=False) if their > 0]
+def paired_ratios(ours: Mapping[int, float], theirs: Mapping[int, float]) -> list[float]:
+    """Return ours / theirs for every round that has both."""
+    return [
+        ours[number] / theirs[number] for number in sorted(ours.keys() & theirs.keys()) if theirs[number] > 0
+    ]
