@@ -1,7 +1,8 @@
 """Events on the wire: both ways without loss, both forms of an order, and a path for whatever is wrong."""
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -113,12 +114,24 @@ def test_an_order_without_a_timestamp_is_of_the_time_it_was_received() -> None:
     assert from_json(LONG_FORM).timestamp == NOON
 
 
+@pytest.fixture
+def _far_from_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Set the clock of this process to Tokyo's time zone."""
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", "JST-9")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_far_from_greenwich")
 @pytest.mark.parametrize("received_at", [NOON, NOON.replace(tzinfo=None)], ids=["aware", "naive"])
-def test_a_time_without_a_zone_is_utc(received_at: datetime) -> None:
-    value = json.dumps(LONG_FORM | {"timestamp": "2026-03-01T12:00:00"}).encode()
-    order = decode_order(value, received_at=received_at, unit_price=Decimal(1))
-    assert order.timestamp == NOON
-    assert order.timestamp.utcoffset() == timedelta(0)
+def test_a_time_without_a_zone_is_utc_wherever_the_machine_stands(received_at: datetime) -> None:
+    for fields in (LONG_FORM | {"timestamp": "2026-03-01T12:00:00"}, LONG_FORM):
+        value = json.dumps(fields).encode()
+        order = decode_order(value, received_at=received_at, unit_price=Decimal(1))
+        assert order.timestamp == NOON
+        assert order.timestamp.utcoffset() == timedelta(0)
 
 
 def test_an_order_counts_the_same_however_its_amount_is_written() -> None:

@@ -29,6 +29,7 @@ def takes(number: Decimal) -> bool:
 
 @given(json_numbers())
 @example("9999999999.99")
+@example("999999999999e-2")
 @example("10000000000.00")
 @example("0.00")
 @example("-0.01")
