@@ -7,6 +7,7 @@ import pytest
 from support.brokers import RunningBroker
 from support.command import Command
 from support.eventually import eventually
+from support.orders_service import OrderService
 from support.pipeline import Pipeline, order, orders
 
 NOWHERE = "127.0.0.1:1"
@@ -72,6 +73,14 @@ def test_an_order_is_sent_handled_watched_and_verified(orderflow: Command, pipel
     assert watched.exit_code == {"PAID": 0, "DECLINED": 3}[status["status"]]
     assert status["status"] in watched.out
     assert "notification EMAIL" in watched.out
+
+
+def test_orders_sent_over_http_are_in_the_log(orderflow: Command, pipeline: Pipeline) -> None:
+    service = OrderService(pipeline).wait_ready()
+    sent = orderflow("orders", "send", "--count", "25", "--rate", "200", "--url", service.url)
+    assert (sent.exit_code, sent.err) == (0, "")
+    assert sent.out.startswith("25 orders accepted")
+    assert len({value["order_id"] for value in pipeline.values("orders")}) == 25
 
 
 def test_verify_fails_when_the_log_is_wrong(orderflow: Command, pipeline: Pipeline) -> None:
