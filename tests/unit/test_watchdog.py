@@ -104,9 +104,9 @@ from orderflow.streaming.progress import Progress
 from orderflow.streaming.watchdog import Watchdog
 
 progress = Progress()
-Watchdog(progress, 1.0).start()
+Watchdog(progress, 2.0).start()
 # Continues this process after it has stood still for longer than the watchdog's limit.
-subprocess.Popen([sys.executable, "-c", f"import os, time; time.sleep(2); os.kill({os.getpid()}, 18)"])
+subprocess.Popen([sys.executable, "-c", f"import os, time; time.sleep(2.5); os.kill({os.getpid()}, 18)"])
 os.kill(os.getpid(), signal.SIGSTOP)
 began = time.monotonic()
 while time.monotonic() - began < 1.2:
