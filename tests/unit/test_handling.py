@@ -349,18 +349,24 @@ def test_lanes_of_different_keys_really_overlap() -> None:
 
 
 def test_one_key_never_runs_beside_itself() -> None:
-    running = threading.Semaphore(1)
+    meetings: list[set[str]] = []
+    present: list[str] = []
+
+    def note() -> None:
+        meetings.append(set(present))
+        present.clear()
+
+    meet = threading.Barrier(2, action=note, timeout=20)
 
     def react(order: Order, delivery: Delivery) -> Sequence[Event]:
-        assert running.acquire(blocking=False), "two orders of one user at a time"
-        try:
-            return pay(order, delivery)
-        finally:
-            running.release()
+        present.append(order.user_id)
+        meet.wait()
+        return pay(order, delivery)
 
-    with ThreadPoolExecutor(4) as lanes:
-        done = handling(react).handle_in_lanes([order_record(n) for n in range(200)], NOON, lanes)
-    assert {topics(each)[0] for each in done} == {"p.payments"}
+    users = ["u1"] * 20 + ["u2"] * 20
+    with ThreadPoolExecutor(8) as lanes:
+        handling(react).handle_in_lanes([order_record(n, u) for n, u in enumerate(users)], NOON, lanes)
+    assert meetings == [{"u1", "u2"}] * 20
 
 
 def test_a_worker_needs_each_of_its_topics_once() -> None:
