@@ -46,6 +46,12 @@ class Problem(Exception):
         }
 
     @property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """All its headers, as ASGI sends them."""
+        own = [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]
+        return [(b"content-type", MEDIA_TYPE.encode()), *own]
+
+    @property
     def body(self) -> bytes:
         return msgspec.json.encode(self.document)
 

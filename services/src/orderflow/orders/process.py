@@ -82,6 +82,7 @@ def _config(app: object, settings: OrdersSettings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         # Longer than the idle timeout of load balancers, which must be the one to hang up.
         timeout_keep_alive=75,
         timeout_graceful_shutdown=int(settings.api_deadline_seconds) + _LAST_ANSWERS_SECONDS,

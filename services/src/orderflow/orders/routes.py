@@ -1,6 +1,6 @@
 """POST /orders and GET /orders/{order_id}.
 
-Placing an order is a bare ASGI application inside the FastAPI one: on this path the framework's own
+Placing an order is a bare ASGI application beside the FastAPI one: on this path the framework's layers,
 parsing and validation would take most of the time. `openapi` describes it by hand; a test holds the two
 together.
 """
@@ -11,6 +11,7 @@ import time
 from datetime import UTC, datetime
 
 import msgspec
+import structlog
 from fastapi import APIRouter, Request
 from starlette.types import Message, Receive, Scope, Send
 
@@ -20,10 +21,12 @@ from orderflow.orders.metrics import ACCEPTED, REFUSED
 from orderflow.orders.placing import Placement, check_media_type, read_placement
 from orderflow.orders.problems import Problem
 from orderflow.orders.recent import RecentOrders
-from orderflow.orders.security import Keys
+from orderflow.orders.security import STRICT_HEADERS, Keys
 from orderflow.orders.settings import OrdersSettings
 from orderflow.streaming.codec import rfc3339
 from orderflow.streaming.group_commit import Overloaded, RecordTooLarge, Refused, Undecided
+
+log = structlog.get_logger(__name__)
 
 
 class Accepted(msgspec.Struct):
@@ -40,6 +43,7 @@ _REASONS: dict[type[Refused], problems.Reason] = {
     KafkaAway: "kafka-unavailable",
 }
 
+_JSON = (b"content-type", b"application/json")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -58,21 +62,19 @@ class PlaceOrder:
             order_id = await self._place(dict(scope["headers"]), receive)
         except Problem as problem:
             REFUSED.labels(problem.document.get("reason", problem.kind)).inc()
-            raise
-        ACCEPTED.inc()
-        body = _encode(Accepted(order_id))
-        await send(
-            {
-                "type": "http.response.start",
-                "status": 202,
-                "headers": [
-                    (b"content-type", b"application/json"),
-                    (b"content-length", str(len(body)).encode()),
-                    (b"location", f"/orders/{order_id}".encode()),
-                ],
-            }
-        )
-        await send({"type": "http.response.body", "body": body})
+            await _answer(send, problem.status, problem.body, problem.raw_headers)
+        except ClientGone:
+            REFUSED.labels("client-gone").inc()
+        except Exception:
+            # The edge of this application: nothing is above it but the server.
+            log.exception("placing an order failed")
+            REFUSED.labels("internal").inc()
+            internal = problems.internal()
+            await _answer(send, internal.status, internal.body, internal.raw_headers)
+        else:
+            ACCEPTED.inc()
+            location = (b"location", b"/orders/" + order_id.encode())
+            await _answer(send, 202, _encode(Accepted(order_id)), [_JSON, location])
 
     async def _place(self, headers: dict[bytes, bytes], receive: Receive) -> str:
         self._keys.check(headers.get(b"x-api-key"))
@@ -119,6 +121,17 @@ class PlaceOrder:
 
 class ClientGone(Exception):
     """The client hung up before its request was complete."""
+
+
+async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    length = (b"content-length", b"%d" % len(body))
+    start = {
+        "type": "http.response.start",
+        "status": status,
+        "headers": [*headers, length, *STRICT_HEADERS],
+    }
+    await send(start)
+    await send({"type": "http.response.body", "body": body})
 
 
 def _chunk(event: Message) -> bytes:

@@ -14,13 +14,18 @@ _DOCS = (
     b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     b"connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-_HEADERS = (
+_COMMON = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 )
+
+
+_CONTENT_POLICY = b"content-security-policy"
+STRICT_HEADERS = (*_COMMON, (_CONTENT_POLICY, _STRICT))
+_DOCS_HEADERS = (*_COMMON, (_CONTENT_POLICY, _DOCS))
 
 
 class Keys:
@@ -48,11 +53,11 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        policy = _DOCS if scope["path"].startswith("/docs") else _STRICT
+        headers = _DOCS_HEADERS if scope["path"].startswith("/docs") else STRICT_HEADERS
 
         async def send_with_headers(event: Message) -> None:
             if event["type"] == "http.response.start":
-                event["headers"] = [*event["headers"], *_HEADERS, (b"content-security-policy", policy)]
+                event["headers"] = [*event["headers"], *headers]
             await send(event)
 
         await self._app(scope, receive, send_with_headers)

@@ -23,7 +23,7 @@ class OrdersSettings(ProcessSettings):
         1, ge=1, le=64, description="Processes that share the port, each with transactional ids of its own."
     )
     api_producers: int = Field(
-        1,
+        2,
         ge=1,
         le=8,
         description="Transactions that a process may have open at a time, each with a producer of its own.",

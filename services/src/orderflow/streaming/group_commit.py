@@ -25,13 +25,18 @@ from orderflow.streaming.batches import Outgoing
 from orderflow.streaming.clients import Config
 from orderflow.streaming.progress import Progress
 from orderflow.streaming.transactions import Aborted, ProducerLost, TransactionalProducer
-from orderflow.streaming.waiting_room import Stage, Waiting, WaitingRoom
+from orderflow.streaming.waiting_room import ALONE, Company, Stage, Waiting, WaitingRoom
 
 log = structlog.get_logger(__name__)
 
 _MOST_ATTEMPTS = 3
-_MOST_FENCINGS = 3
+_MOST_FENCINGS = 3  # within
+_FENCING_SECONDS = 60.0
 _PAUSE_SECONDS = 1.0
+
+# Clients that were answered together come again together, but not in the same microsecond: without this the
+# first of them would travel alone and all others wait for it. In shares of the last transaction's time.
+_WORTH_WAITING = 0.25
 
 # What a record's frame adds to its key, value and headers, generously.
 _FRAME_BYTES = 256
@@ -168,7 +173,8 @@ class _Lane:
         self._most = most
         self._on_commit = on_commit
         self._on_defeat = on_defeat
-        self._fencings = 0
+        self._company = ALONE
+        self._fenced_at: list[float] = []
         self.thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
 
     @property
@@ -177,7 +183,7 @@ class _Lane:
 
     def _run(self) -> None:
         while self._open():
-            group = self._room.take(self._most, _PAUSE_SECONDS)
+            group = self._room.take(self._most, _PAUSE_SECONDS, self._company)
             self.progress.beat()
             if group:
                 self._commit(group)
@@ -213,9 +219,10 @@ class _Lane:
             else:
                 self._redo(group, lost, alone=False)
         else:
-            self._fencings = 0
+            seconds = time.perf_counter() - started
             _settle(group, None)
-            self._on_commit(len(group), time.perf_counter() - started)
+            self._company = Company(len(group), _WORTH_WAITING * seconds)
+            self._on_commit(len(group), seconds)
 
     def _redo(self, group: list[Waiting], error: Exception, *, alone: bool) -> None:
         """Let a group that is certainly not in the log wait for the next transaction."""
@@ -228,19 +235,20 @@ class _Lane:
         self._room.put_back(each for each in group if each not in exhausted)
 
     def _count_fencing(self, lost: ProducerLost) -> None:
-        self._fencings += lost.fenced
-        if self._fencings >= _MOST_FENCINGS:
+        if not lost.fenced:
+            return
+        now = time.monotonic()
+        self._fenced_at = [at for at in self._fenced_at if at > now - _FENCING_SECONDS] + [now]
+        if len(self._fenced_at) >= _MOST_FENCINGS:
             self._on_defeat("another process uses the same INSTANCE_NAME and keeps taking over")
 
 
 def _size(record: Outgoing) -> int:
     _topic, key, value, headers = record
-    return (
-        len(key or b"")
-        + len(value or b"")
-        + sum(len(name) + len(content or b"") for name, content in headers)
-        + _FRAME_BYTES
-    )
+    size = len(key or b"") + len(value or b"") + _FRAME_BYTES
+    for name, content in headers:
+        size += len(name) + len(content or b"")
+    return size
 
 
 def _settle(group: Sequence[Waiting], outcome: Exception | None) -> None:

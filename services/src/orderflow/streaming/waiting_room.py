@@ -9,6 +9,7 @@ import threading
 from asyncio import Future
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 
 from orderflow.streaming.batches import Outgoing
@@ -35,6 +36,17 @@ class Waiting:
         self.alone = False
 
 
+@dataclass(frozen=True, slots=True)
+class Company:
+    """How many are expected to arrive together, and how long to wait for them, in seconds."""
+
+    size: int
+    patience: float
+
+
+ALONE = Company(1, 0.0)
+
+
 class WaitingRoom:
     """A bounded queue that is taken from in groups. Safe between threads."""
 
@@ -58,11 +70,18 @@ class WaitingRoom:
         with self._filled:
             self._filled.notify()
 
-    def take(self, most: int, wait: float) -> list[Waiting]:
-        """Return who is here, now in stage SENT; where there is nobody, wait up to `wait` seconds first."""
+    def take(self, most: int, wait: float, company: Company = ALONE) -> list[Waiting]:
+        """Return who is here, now in stage SENT; where there is nobody, wait up to `wait` seconds first.
+
+        Whoever came first waits for the expected company, for as long as that is worth it.
+        """
         with self._filled:
             if not self._queue and not self._closed:
                 self._filled.wait(wait)
+            if 0 < len(self._queue) < company.size:
+                self._filled.wait_for(
+                    lambda: len(self._queue) >= company.size or self._closed, company.patience
+                )
             group = self._next_group(most)
             if self._queue:
                 self._filled.notify()
