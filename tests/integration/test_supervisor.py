@@ -7,6 +7,7 @@ import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -24,20 +25,35 @@ pytestmark = pytest.mark.chaos
 NAMES = {"orders-0", "payments-0", "notifications-0"}
 
 
-@pytest.fixture
-def beside(broker: RunningBroker, namespace: str, tmp_path: Path) -> Iterator[LocalSystem]:
-    """A system that uses the broker of the test run, in topics and groups of its own."""
-    (tmp_path / "config").mkdir()
+@contextmanager
+def on_shared_broker(broker: RunningBroker, namespace: str, folder: Path) -> Iterator[LocalSystem]:
+    """Yield a system that uses the broker of the test run, in topics and groups of its own."""
+    (folder / "config").mkdir()
     for service in ("payments", "notifications"):
-        (tmp_path / "config" / f"{service}.env").write_text(f"KAFKA_GROUP_ID={namespace}{service}\n")
+        (folder / "config" / f"{service}.env").write_text(f"KAFKA_GROUP_ID={namespace}{service}\n")
     with local_system(
-        tmp_path,
+        folder,
         KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers,
         TOPIC_PREFIX=namespace,
         PARTITIONS="2",
         PAYMENT_WORKERS="1",
         YES="1",
     ) as system:
+        yield system
+
+
+@pytest.fixture
+def beside(broker: RunningBroker, namespace: str, tmp_path: Path) -> Iterator[LocalSystem]:
+    """A system beside others on one broker, not yet started."""
+    with on_shared_broker(broker, namespace, tmp_path) as system:
+        yield system
+
+
+@pytest.fixture(scope="module")
+def running(broker: RunningBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
+    """A system that several tests look at; it was started from a shell with a KAFKA_GROUP_ID."""
+    with on_shared_broker(broker, "running.", tmp_path_factory.mktemp("running")) as system:
+        system.up(kafka_group_id="everybody")
         yield system
 
 
@@ -101,56 +117,91 @@ def stopping_order() -> list[str]:
     return ["orders-0", "payments-0", "kafka"]
 
 
-def test_detached_it_returns_when_ready_and_down_and_clean_leave_nothing(whole: LocalSystem) -> None:
-    done = whole.command("up", detach=1)
+def test_detached_it_returns_when_ready_and_down_and_clean_leave_nothing(beside: LocalSystem) -> None:
+    done = beside.command("up", detach=1)
     assert done.returncode == 0, done.stderr
     assert "Orderflow is ready." in done.stdout
-    place_order(whole)
-    assert refusal(whole.command("clean")).endswith("stop it first with `make down`.")
-    assert whole.command("down").returncode == 0
-    assert whole.left() == []
-    assert whole.command("clean").returncode == 0
-    assert not whole.data.exists()
+    place_order(beside)
+    assert refusal(beside.command("clean")).endswith("stop it first with `make down`.")
+    assert beside.command("down").returncode == 0
+    assert beside.left() == []
+    assert beside.command("clean").returncode == 0
+    assert not beside.data.exists()
 
 
-def test_after_a_kill_of_the_supervisor_the_next_up_ends_what_is_left(whole: LocalSystem) -> None:
-    first = whole.up()
-    before = {process.pid for process in whole.left()}
-    assert len(before) == 4
+def test_after_a_kill_of_the_supervisor_the_next_up_ends_what_is_left(beside: LocalSystem) -> None:
+    first = beside.up()
+    before = {process.pid for process in beside.left()}
+    assert len(before) == 3
     first.kill()
     first.wait()
-    assert {process.pid for process in whole.left()} == before
-    whole.up()
+    assert {process.pid for process in beside.left()} == before
+    beside.up()
     assert before.isdisjoint(psutil.pids())
-    assert "Ended 4 processes that an earlier run left behind." in whole.console
+    assert "Ended 3 processes that an earlier run left behind." in beside.console
 
 
-def test_after_a_kill_of_the_supervisor_down_ends_what_is_left(beside: LocalSystem) -> None:
-    supervisor = beside.up()
-    assert len(beside.left()) == 3
+def test_after_a_kill_of_the_supervisor_down_ends_what_is_left_the_broker_too(whole: LocalSystem) -> None:
+    supervisor = whole.up()
+    assert len(whole.left()) == 4
     supervisor.kill()
     supervisor.wait()
-    done = beside.command("down")
-    assert "Ended 3 processes that were left behind." in done.stdout
+    done = whole.command("down")
+    assert "Ended 4 processes that were left behind." in done.stdout
     assert done.returncode == 0
-    assert beside.left() == []
+    assert whole.left() == []
 
 
-def test_a_service_that_dies_is_started_again_and_the_console_says_so(beside: LocalSystem) -> None:
-    beside.up()
-    place_order(beside)
-    before = beside.process("payments-0")
+def test_status_shows_processes_topics_groups_and_lag(running: LocalSystem) -> None:
+    assert ready_processes(running) == NAMES
+    shown = running.command("status").stdout
+    assert str(running.process("orders-0").pid) in shown
+    for spec in topic_specs(prefix="running."):
+        assert spec.name in shown
+    assert "payment-service" in shown
+    assert "LAG" in shown
+
+
+def test_every_process_has_a_session_of_its_own(running: LocalSystem) -> None:
+    sessions = {os.getsid(each.pid) for each in running.state.processes.values()}
+    assert sessions == {each.pid for each in running.state.processes.values()}
+
+
+def test_a_group_id_of_the_shell_is_not_passed_on(running: LocalSystem) -> None:
+    assert "Warning: KAFKA_GROUP_ID=everybody is not passed on" in running.console
+    environments = [psutil.Process(each.pid).environ() for each in running.state.processes.values()]
+    assert len(environments) == 3
+    assert not any("KAFKA_GROUP_ID" in environment for environment in environments)
+
+
+def test_a_second_up_is_refused_and_hurts_nobody(running: LocalSystem) -> None:
+    pids = {each.pid for each in running.state.processes.values()}
+    sentence = refusal(running.command("up"))
+    assert f"runs already (process {running.state.supervisor_pid})" in sentence
+    assert {each.pid for each in running.state.processes.values()} == pids
+    assert all(psutil.pid_exists(pid) for pid in pids)
+
+
+def test_following_the_logs_shows_each_line_with_its_process(running: LocalSystem) -> None:
+    with running.following() as lines:
+        place_order(running)
+        eventually(lambda: any(line.startswith("notifications-0") for line in lines()), within=30)
+
+
+def test_a_service_that_dies_is_started_again_and_the_console_says_so(running: LocalSystem) -> None:
+    place_order(running)
+    before = running.process("payments-0")
     psutil.Process(before.pid).kill()
 
     def back() -> bool:
-        now = beside.process("payments-0")
+        now = running.process("payments-0")
         return now.pid != before.pid and now.restarts == 1
 
     eventually(back, within=30)
-    assert "payments-0 ended (signal 9); starting it again in 0.5 s" in beside.console
+    assert "payments-0 ended (signal 9); starting it again in 0.5 s" in running.console
     others = NAMES - {"payments-0"}
-    assert [beside.process(name).restarts for name in others] == [0, 0]
-    eventually(lambda: "payments-0" in ready_processes(beside), within=30)
+    assert [running.process(name).restarts for name in others] == [0, 0]
+    eventually(lambda: "payments-0" in ready_processes(running), within=30)
 
 
 def ready_processes(system: LocalSystem) -> set[str]:
@@ -158,35 +209,13 @@ def ready_processes(system: LocalSystem) -> set[str]:
     return {row[0] for row in rows if len(row) > 5 and "yes" in row}
 
 
-def test_status_shows_processes_topics_groups_and_lag(beside: LocalSystem, namespace: str) -> None:
-    beside.up()
-    assert ready_processes(beside) == NAMES
-    shown = beside.command("status").stdout
-    assert str(beside.process("orders-0").pid) in shown
-    for spec in topic_specs(prefix=namespace):
-        assert spec.name in shown
-    assert "payment-service" in shown
-    assert "LAG" in shown
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_both_signals_stop_everything_with_exit_code_0(beside: LocalSystem, number: signal.Signals) -> None:
+def test_ctrl_c_stops_everything_with_exit_code_0(beside: LocalSystem) -> None:
     supervisor = beside.up()
-    for process in beside.left():
-        assert os.getsid(process.pid) != os.getsid(0)
-    supervisor.send_signal(number)
+    assert len(beside.left()) == 3
+    supervisor.send_signal(signal.SIGINT)
     assert supervisor.wait(60) == 0
     assert beside.left() == []
     assert not (beside.data / "state.json").exists()
-
-
-def test_a_second_up_is_refused_and_hurts_nobody(beside: LocalSystem) -> None:
-    supervisor = beside.up()
-    pids = {each.pid for each in beside.state.processes.values()}
-    sentence = refusal(beside.command("up"))
-    assert f"runs already (process {supervisor.pid})" in sentence
-    assert {each.pid for each in beside.state.processes.values()} == pids
-    assert all(psutil.pid_exists(pid) for pid in pids)
 
 
 @pytest.mark.parametrize("name", ["API_PORT", "KAFKA_PORT"])
@@ -231,14 +260,6 @@ def test_a_wrong_setting_of_a_service_stops_the_start_with_its_sentence(beside: 
     assert "PAYMENT_SUCCESS_RATE" in done.stderr
     assert "payments-0 ended with exit code 1 while starting" in done.stderr
     assert not (beside.data / "state.json").exists()
-
-
-def test_a_group_id_of_the_shell_is_not_passed_on(beside: LocalSystem) -> None:
-    beside.up(kafka_group_id="everybody")
-    assert "Warning: KAFKA_GROUP_ID=everybody is not passed on" in beside.console
-    environments = [process.environ() for process in beside.left()]
-    assert len(environments) == 3
-    assert not any("KAFKA_GROUP_ID" in environment for environment in environments)
 
 
 def test_down_where_nothing_runs_says_so(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,6 +81,24 @@ class LocalSystem:
 
         eventually(ready, within=READY_WITHIN)
         return supervisor
+
+    @contextmanager
+    def following(self) -> Iterator[Callable[[], list[str]]]:
+        """Run the command that follows the logs; yield a look at the lines it has printed."""
+        shown = self.folder / "followed"
+        with shown.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-u", "-m", "orderflow_local", "logs"],
+                cwd=self.folder,
+                env=self._environment({}),
+                stdout=output,
+                stderr=output,
+            )
+        try:
+            yield lambda: shown.read_text().splitlines()
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 0, shown.read_text()
 
     def left(self) -> list[psutil.Process]:
         """Return the living processes of every run seen here."""
