@@ -37,7 +37,7 @@ check: $(SYNCED) ## format, lint, types, import contracts, docs
 	$(RUN)/ruff check
 	$(RUN)/mypy
 	$(RUN)/lint-imports
-	$(RUN)/orderflow settings --markdown | diff docs/settings.md -
+	$(RUN)/python -m orderflow_local settings | diff docs/settings.md -
 
 test: $(SYNCED) ## run the unit and integration tests (ARGS="-k name" for some of them)
 	$(RUN)/python -m pytest tests/unit tests/integration $(ARGS)

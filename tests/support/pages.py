@@ -24,7 +24,8 @@ _path = re.compile(r"`((?:services|lag|operator|local|tests|bench|docs|config|\.
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, the file it stands for, its text; `reason` why no test runs it."""
+    """A fenced block: its language, the file it stands for, its text; `reason` why no test runs it,
+    or `run_by` what does instead of the test of its page."""
 
     page: str
     line: int
@@ -32,16 +33,39 @@ class Block:
     name: str | None
     text: str
     reason: str | None
+    run_by: str | None
+
+    @property
+    def steps(self) -> list[tuple[str, str]]:
+        """The commands of a console block, each with what it prints according to the page.
+
+        A command over several lines has a backslash at the end of each but the last.
+        """
+        parts = re.split(r"^\$ ", self.text.replace("\\\n", "\0"), flags=re.MULTILINE)[1:]
+        pairs = [part.partition("\n") for part in parts]
+        return [(command.replace("\0", "\\\n"), output) for command, _newline, output in pairs]
 
     @property
     def commands(self) -> list[str]:
-        """The commands of a console block, those over several lines (`\\` at the end) in one piece."""
-        joined = self.text.replace("\\\n", "\\\0")
-        return [
-            line.removeprefix("$ ").replace("\\\0", "\\\n")
-            for line in joined.splitlines()
-            if line.startswith("$ ")
-        ]
+        """The commands of a console block."""
+        return [command for command, _output in self.steps]
+
+
+_VARYING = (
+    (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "TIME"),
+    (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "UUID"),
+    (re.compile(r"\b[0-9a-f]{16,}\b"), "HEX"),
+    (re.compile(r"\d[\d,]*(?:\.\d+)?"), "N"),
+    (re.compile(r"[ \t]+"), " "),
+    (re.compile(r"─+|\.{3,}"), "-"),
+)
+
+
+def shape(output: str) -> list[str]:
+    """Return what an output looks like: its lines, sorted, without what differs from run to run."""
+    for varying, name in _VARYING:
+        output = varying.sub(name, output)
+    return sorted(line.strip() for line in output.splitlines() if line.strip())
 
 
 def pages() -> list[Path]:
@@ -59,7 +83,8 @@ def blocks_of(page: Path) -> list[Block]:
             language=found["language"] or "",
             name=found["name"],
             text=found["text"],
-            reason=found["reason"],
+            reason=found["reason"] if found["kind"] == "not run" else None,
+            run_by=found["reason"] if found["kind"] == "run by" else None,
         )
         for found in _block.finditer(text)
     ]

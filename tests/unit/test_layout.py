@@ -32,8 +32,9 @@ def names_in(path: Path) -> Iterator[str]:
 
 def has_banned_word(name: str) -> bool:
     """Tell whether a name leans on a word that says nothing."""
-    lowered = name.lower()
-    return lowered.startswith("do_") or any(word in lowered for word in BANNED)
+    # http.server calls do_GET and the like; those names are not ours to choose.
+    empty_verb = name.lower().startswith("do_") and not name[3:].isupper()
+    return empty_verb or any(word in name.lower() for word in BANNED)
 
 
 @pytest.mark.parametrize("member", MEMBERS)
@@ -68,9 +69,8 @@ def test_operator_is_the_module_of_the_standard_library_also_from_the_root() -> 
 
 
 def test_names_say_what_a_thing_is() -> None:
-    # http.server dispatches on do_GET and the like; those names are not ours to choose.
-    named = [(path.relative_to(ROOT), name) for path in modules() for name in names_in(path)]
-    assert [each for each in named if has_banned_word(each[1]) and not each[1].startswith("do_G")] == []
+    named = [(str(path.relative_to(ROOT)), name) for path in modules() for name in names_in(path)]
+    assert [each for each in named if has_banned_word(each[1])] == []
 
 
 @pytest.mark.parametrize("name", ["TopicManager", "test_utils", "process_data", "do_commit", "HelperThread"])

@@ -8,7 +8,7 @@ from rich.console import Console
 from orderflow.settings import SettingsError, load
 from orderflow_local import down as ending
 from orderflow_local import logs as following
-from orderflow_local import preflight, state, status, up
+from orderflow_local import preflight, reference, state, status, up
 from orderflow_local.errors import LocalError
 from orderflow_local.layout import DataFolder
 from orderflow_local.settings import LocalSettings
@@ -76,6 +76,12 @@ def logs_command() -> None:
 def clean_command() -> None:
     """Remove the data and the logs."""
     ending.remove(_settings()[1], say)
+
+
+@app.command("settings", hidden=True)
+def settings_command() -> None:
+    """Print the settings page, docs/settings.md."""
+    print(reference.page(), end="")
 
 
 def main() -> None:

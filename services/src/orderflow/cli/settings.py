@@ -1,4 +1,5 @@
-"""`orderflow settings`: what a service would run with and where it comes from; the reference page."""
+"""`orderflow settings`: what a service would run with and where it comes from; the settings page's
+sections of the services."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ SERVICES: dict[str, type[ProcessSettings]] = {
 _PREFACE = """\
 # Settings
 
-This page is written by `orderflow settings --markdown`; a test compares the two.
+This page is written by `orderflow-local settings`, from the classes that read the settings, and a test
+compares the two.
 
 Every setting has one name. `KAFKA_BOOTSTRAP_SERVERS` in the environment or in an env file is
 `kafka_bootstrap_servers` in a TOML file and `--kafka-bootstrap-servers` on the command line.
@@ -58,15 +60,11 @@ def show_settings(
     service: Annotated[
         str, typer.Argument(help="orders, payments or notifications.", show_default=False)
     ] = "",
-    markdown: Annotated[bool, typer.Option("--markdown", hidden=True)] = False,
 ) -> None:
     """Show the settings a service would run with, and where each comes from.
 
     Example: KAFKA_GROUP_PROTOCOL=classic orderflow settings payments
     """
-    if markdown:
-        typer.echo(reference(), nl=False)
-        return
     if service not in SERVICES:
         raise typer.BadParameter(f"{service or 'nothing'} is no service; choose from {', '.join(SERVICES)}")
     kind = SERVICES[service]

@@ -7,18 +7,23 @@ from typing import Any
 
 from orderflow.settings import Settings
 
-_HEAD = "| Variable | TOML | Flag | Default | Allowed | Meaning |\n| --- | --- | --- | --- | --- | --- |"
+_COLUMNS = ("Variable", "TOML", "Flag", "Default", "Allowed", "Meaning")
 
 
-def section(title: str, kind: type[Settings], intro: str) -> str:
+def section(title: str, kind: type[Settings], intro: str, *, flags: bool = True) -> str:
     """Return a heading, an introduction and the table of every setting of `kind`, as Markdown."""
-    return f"## {title}\n\n{intro}\n\n{table(kind)}\n"
+    return f"## {title}\n\n{intro}\n\n{table(kind, flags=flags)}\n"
 
 
-def table(kind: type[Settings]) -> str:
-    """Return the Markdown table of every setting of `kind`, in the order of their declaration."""
+def table(kind: type[Settings], *, flags: bool = True) -> str:
+    """Return the Markdown table of every setting of `kind`, in the order of their declaration.
+
+    Without `flags` for a process whose command takes none.
+    """
     properties: Mapping[str, Any] = kind.model_json_schema()["properties"]
-    return "\n".join([_HEAD, *(_row(name, schema) for name, schema in properties.items())])
+    rows = [_COLUMNS, ("---",) * len(_COLUMNS), *(_cells(*each) for each in properties.items())]
+    shown = [row if flags else (*row[:2], *row[3:]) for row in rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in shown)
 
 
 def allowed(schema: Mapping[str, Any]) -> str:
@@ -51,15 +56,15 @@ def _bounds(schema: Mapping[str, Any]) -> Iterable[str]:
         yield "not empty"
 
 
-def _row(name: str, schema: Mapping[str, Any]) -> str:
+def _cells(name: str, schema: Mapping[str, Any]) -> tuple[str, ...]:
     default = schema.get("default")
     shown = str(default).lower() if isinstance(default, bool) else default
-    cells = [
+    cells = (
         f"`{name.upper()}`",
         f"`{name}`",
         f"`--{name.replace('_', '-')}`",
         "" if shown in (None, "") else f"`{shown}`",
         allowed(schema),
         schema["description"],
-    ]
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    )
+    return tuple(cell.replace("|", "\\|") for cell in cells)

@@ -1,0 +1,17 @@
+"""The settings page, docs/settings.md: every process of the pipeline, then `make up` itself."""
+
+from orderflow.cli.settings import reference
+from orderflow.cli.settings_reference import section
+from orderflow_local.settings import LocalSettings
+
+INTRO = """\
+Read by `make up` and its fellows from the environment: `API_PORT=8080 PAYMENT_WORKERS=4 make up`. The
+files that `ENV_FILE` and `CONFIG_FILE` name are read too. What you set for the services is passed on to
+them, but for three settings that each process has for itself: `INSTANCE_NAME` is its slot
+(`payments-0`), `HEALTH_PORT` is a free port, and `KAFKA_GROUP_ID` is not passed on. Unless you set them,
+`PAYMENT_GATEWAY_LATENCY_MS` is 20, `PAYMENT_CONCURRENCY` is 8 and `LOG_FORMAT` is `console` here."""
+
+
+def page() -> str:
+    """Return the whole page, as Markdown."""
+    return f"{reference()}\n{section('The system on one machine', LocalSettings, INTRO, flags=False)}"
