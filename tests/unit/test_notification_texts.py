@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.builders import a_payment, payments
 
@@ -94,10 +94,15 @@ def test_a_reason_without_end_is_cut() -> None:
     assert len(text_of(a_payment(status="FAILED", reason="\U000e0001" * 1_000_000), "en")) < 7_000
 
 
-@given(st.decimals(Decimal("0.01"), Decimal("9999999999.99"), places=2), languages)
-def test_an_amount_is_read_as_it_was_charged(amount: Decimal, language: Language) -> None:
+@given(
+    st.decimals(Decimal("0.01"), Decimal("9999999999.99"), places=2),
+    languages,
+    st.sampled_from(["SUCCESS", "FAILED"]),
+)
+@example(Decimal("100.00"), "ru", "FAILED")
+def test_an_amount_is_read_as_it_was_charged(amount: Decimal, language: Language, status: str) -> None:
     written = [amount, amount.normalize()]
-    texts = {text_of(a_payment(amount=each), language) for each in written}
+    texts = {text_of(a_payment(amount=each, status=status), language) for each in written}
     assert len(texts) == 1
     found = re.search(r"\d+\.\d\d", texts.pop())
     assert found
