@@ -1,14 +1,18 @@
 """The commands against a real broker: what they print, how they end, what they say when they cannot."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 from support.brokers import RunningBroker
 from support.command import Command
 from support.eventually import eventually
 from support.orders_service import OrderService
 from support.pipeline import Pipeline, order, orders
+
+from orderflow.streaming.clients import new_admin
 
 NOWHERE = "127.0.0.1:1"
 
@@ -200,3 +204,36 @@ def test_without_an_order_service_sending_says_one_sentence(command: Command) ->
     result = command("orders", "send", "--url", f"http://{NOWHERE}")
     assert result.exit_code == 1
     assert result.err.startswith(f"orderflow: No Order Service answers at http://{NOWHERE} (ConnectError)")
+
+
+def test_orders_older_than_what_is_left_of_payments_are_not_called_lost(
+    orderflow: Command, pipeline: Pipeline
+) -> None:
+    now = time.time()
+    producer = Producer({"bootstrap.servers": pipeline.bootstrap_servers})
+    for number, age in ((1, 7200), (2, 10)):
+        _, value = order(number)
+        paid = json.dumps({"order_id": f"o{number}", "user_id": "user-0", "status": "SUCCESS"})
+        status = json.dumps({"order_id": f"o{number}", "status": "PAID"})
+        for topic, body in (
+            ("orders", value),
+            ("payments", paid),
+            ("notifications", paid),
+            ("order-status", status),
+        ):
+            at = int((now - age) * 1000)
+            producer.produce(pipeline.prefix + topic, body, f"o{number}", 0, timestamp=at)
+    producer.flush(30)
+    admin = new_admin(pipeline.settings)
+    for service, topic in (("payments", "orders"), ("notifications", "payments")):
+        place = TopicPartition(pipeline.prefix + topic, 0, 2)
+        request = ConsumerGroupTopicPartitions(pipeline.group(service), [place])
+        admin.alter_consumer_group_offsets([request])[pipeline.group(service)].result(30)
+    assert json.loads(orderflow(*verify(pipeline)).out)["paid"] == 2
+    for topic in ("payments", "notifications"):
+        place = TopicPartition(pipeline.prefix + topic, 0, 1)
+        admin.delete_records([place])[place].result(30)
+    proof = orderflow(*verify(pipeline))
+    assert proof.exit_code == 0, proof
+    report = json.loads(proof.out)
+    assert (report["accepted"], report["paid"], report["expired"], report["lost"]) == (2, 1, 1, 0)

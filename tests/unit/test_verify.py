@@ -15,7 +15,10 @@ Order = tuple[str, str]
 
 @dataclass
 class Log:
-    """The topics of a pipeline as lists, each one partition; `handled` is how far its readers got."""
+    """The topics of a pipeline as lists, each one partition; `handled` is how far its readers got.
+
+    Records before offset `judged_from` are older than what the topics still hold.
+    """
 
     orders: list[Order | None] = field(default_factory=list)
     payments: list[tuple[str, str, str]] = field(default_factory=list)
@@ -23,6 +26,7 @@ class Log:
     statuses: list[tuple[str, str]] = field(default_factory=list)
     dead: list[tuple[Burial, str, int]] = field(default_factory=list)
     handled: dict[str, int] = field(default_factory=dict)
+    judged_from: int = 0
 
     def paid(self, user: str, order: str, result: str = "SUCCESS") -> None:
         """Append an order that went all the way."""
@@ -48,14 +52,15 @@ class Log:
         for notification in self.notifications:
             checker.notification(*notification)
         for offset, payment in enumerate(self.payments):
-            checker.payment(*payment, 0, offset)
+            checker.payment(*payment, 0, offset, judged=offset >= self.judged_from)
         for status in self.statuses:
             checker.status(*status)
         for offset, order in enumerate(self.orders):
+            judged = offset >= self.judged_from
             if order is None:
-                checker.unreadable_order(0, offset)
+                checker.unreadable_order(0, offset, judged=judged)
             else:
-                checker.order(*order, 0, offset)
+                checker.order(*order, 0, offset, judged=judged)
         assert checker.report() == checker.report()
         return checker.report()
 
@@ -121,6 +126,24 @@ def test_effects_of_deleted_orders_are_no_fault(log: Log) -> None:
     log.orders.pop(0)
     assert log.check(whole=False).ok
     assert not log.check().ok
+
+
+def test_what_is_too_old_to_judge_is_expired_and_not_lost(log: Log) -> None:
+    log.payments.pop(0)
+    log.notifications.pop(0)
+    log.orders.insert(1, None)
+    log.judged_from = 2
+    report = log.check(whole=False)
+    assert report.ok
+    assert (report.accepted, report.expired, report.paid, report.declined) == (4, 2, 1, 1)
+
+
+def test_a_payment_too_old_to_judge_needs_no_notification(log: Log) -> None:
+    log.notifications.pop(0)
+    log.judged_from = 1
+    assert log.check(whole=False).ok
+    log.judged_from = 0
+    assert log.check(whole=False).lost == 1
 
 
 def lose_an_order(log: Log) -> None:

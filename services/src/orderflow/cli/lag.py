@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Annotated
 
 import typer
@@ -61,7 +61,8 @@ def lag_command(
         monitor = LagMonitor(reader)
         wanted = _wanted(settings, reader, groups or [], every)
         if watch:
-            _follow(monitor, wanted, watch, by_partition, as_json)
+            with suppress(KeyboardInterrupt):
+                _follow(monitor, wanted, watch, by_partition, as_json)
         elif as_json:
             print_json([lag_document(report) for report in monitor.look(wanted)])
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from difflib import get_close_matches
 from itertools import islice
 from typing import Annotated, Any
@@ -117,8 +118,9 @@ def tail_command(
     settings = kafka_settings(servers, prefix)
     with speaking_to(settings), _open(settings, topic, from_beginning) as reader:
         records = reader.follow() if follow else _flat(reader.to_the_end())
-        for record in islice(records, count):
-            show(record, as_json)
+        with suppress(KeyboardInterrupt):
+            for record in islice(records, count):
+                show(record, as_json)
 
 
 def show(record: Record, as_json: bool = False) -> None:

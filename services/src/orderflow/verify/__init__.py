@@ -2,5 +2,6 @@
 
 ledger    pure   what is known of each order, compactly
 checker   pure   records of the topics -> report
+retention pure   which orders are too old to judge
 reading          the topics -> checker, in the order that makes a live log checkable
 """

@@ -32,6 +32,7 @@ _STATUS_OF: dict[PaymentResult, Status] = {"SUCCESS": "PAID", "FAILED": "DECLINE
 class Report:
     """What became of the orders in the log; in_flight are those no group has committed past.
 
+    expired: without an outcome, but too old to judge, since the topics no longer hold that time.
     lost: handled, yet without an outcome, or paid without a notification. duplicated: more than one
     payment, notification or dead letter. out_of_order: a user's payment or notification overtook an
     earlier order's. contradictory: two records that cannot both be true.
@@ -43,6 +44,7 @@ class Report:
     rejected: int = 0
     failed: int = 0
     in_flight: int = 0
+    expired: int = 0
     lost: int = 0
     duplicated: int = 0
     out_of_order: int = 0
@@ -92,8 +94,10 @@ class Checker:
         ledger.notified_at[number] = self._notifications
         ledger.notification[number] = _code(result, _RESULTS)
 
-    def payment(self, user_id: str, order_id: str, result: str, partition: int, offset: int) -> None:
-        """Take a record of `payments`."""
+    def payment(
+        self, user_id: str, order_id: str, result: str, partition: int, offset: int, *, judged: bool = True
+    ) -> None:
+        """Take a record of `payments`; not judged: its notification may be deleted."""
         ledger, number = self._ledger, self._ledger.number(user_id, order_id)
         self._payments += 1
         if ledger.paid_at[number]:
@@ -102,7 +106,8 @@ class Checker:
         ledger.paid_at[number] = self._payments
         ledger.payment[number] = _code(result, _RESULTS)
         if not ledger.notified_at[number]:
-            if self._handled(PAYMENTS, partition, offset) and (PAYMENTS, partition, offset) not in self._dead:
+            dead = (PAYMENTS, partition, offset) in self._dead
+            if judged and not dead and self._handled(PAYMENTS, partition, offset):
                 self._fault("lost", f"{order_id} has a payment, but no notification")
         elif ledger.notification[number] != ledger.payment[number]:
             self._fault("contradictory", f"{order_id} has a payment {result} and another notification")
@@ -111,19 +116,18 @@ class Checker:
         """Take a record of `order-status`; the last one of an order counts."""
         self._ledger.status[self._ledger.number_of_id(order_id)] = _code(status, _STATUSES)
 
-    def unreadable_order(self, partition: int, offset: int) -> None:
+    def unreadable_order(self, partition: int, offset: int, *, judged: bool = True) -> None:
         """Take a record of `orders` that names no user and no order."""
         self._counts["accepted"] += 1
-        self._without_payment(
-            f"the unreadable record at {ORDERS}[{partition}] offset {offset}", partition, offset
-        )
+        what = f"the unreadable record at {ORDERS}[{partition}] offset {offset}"
+        self._without_payment(what, partition, offset, judged)
 
     def unreadable(self, topic: str, partition: int, offset: int) -> None:
         """Take a record of one of our own topics that is not what we write there."""
         self._fault("contradictory", f"{topic}[{partition}] offset {offset} is not a record of ours")
 
-    def order(self, user_id: str, order_id: str, partition: int, offset: int) -> None:
-        """Take a record of `orders`; a repeated one is the same order."""
+    def order(self, user_id: str, order_id: str, partition: int, offset: int, *, judged: bool = True) -> None:
+        """Take a record of `orders`; a repeated one is the same order. Not judged: too old to be lost."""
         ledger, number = self._ledger, self._ledger.number(user_id, order_id)
         dead = self._dead.get((ORDERS, partition, offset))
         ledger.buried[number] |= dead is not None
@@ -135,8 +139,9 @@ class Checker:
             self._with_payment(number, order_id, self._handled(ORDERS, partition, offset))
             return
         status = _name(ledger.status[number], _STATUSES)
-        self._without_payment(order_id, partition, offset)
-        if dead is not None and status in _STATUS_OF.values() and ledger.number_of_id(order_id) == number:
+        self._without_payment(order_id, partition, offset, judged)
+        buried = dead is not None and judged
+        if buried and status in _STATUS_OF.values() and ledger.number_of_id(order_id) == number:
             self._fault("contradictory", f"{order_id} is {status}, but is a dead letter without a payment")
 
     def report(self) -> Report:
@@ -169,10 +174,12 @@ class Checker:
                 self._fault("out_of_order", f"the {name} of {order_id} comes before that of an earlier order")
             last[user] = max(at, last.get(user, 0))
 
-    def _without_payment(self, what: str, partition: int, offset: int) -> None:
+    def _without_payment(self, what: str, partition: int, offset: int, judged: bool) -> None:
         dead = self._dead.get((ORDERS, partition, offset))
         if dead is not None:
             self._counts[dead] += 1
+        elif not judged:
+            self._counts["expired"] += 1
         elif self._handled(ORDERS, partition, offset):
             self._fault("lost", f"{what} was handled, but has neither a payment nor a dead letter")
         else:

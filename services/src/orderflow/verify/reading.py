@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -21,6 +21,7 @@ from orderflow.streaming.clients import connection_config, new_admin
 from orderflow.streaming.reader import Record, TopicReader, headers_of
 from orderflow.streaming.settings import KafkaSettings
 from orderflow.verify.checker import Burial, Checker, Report
+from orderflow.verify.retention import cut_logs, judged_from, whole
 from orderflow_lag.observation import GroupObservation, LogRange, Observation, Subscription
 from orderflow_lag.read import LagReader
 from orderflow_lag.truth import GroupLag, group_lag
@@ -89,43 +90,48 @@ def verify(settings: KafkaSettings, groups: Groups, *, progress: Progress) -> Re
 
     `progress(topic, read, total)` is called now and then, in records as offsets count them.
     """
+    prefix = settings.topic_prefix
     with _lag_reader(settings) as reader:
-        topics = [settings.topic_prefix + topic for topic in IN_TURN]
-        seen = reader.read(groups.subscriptions(settings.topic_prefix), topics)
-    checker = Checker(_committed(seen, groups, settings.topic_prefix), _whole(seen, settings.topic_prefix))
+        topics = [prefix + topic for topic in IN_TURN]
+        seen = reader.read(groups.subscriptions(prefix), topics)
+        floors = judged_from(seen, reader.written_at(cut_logs(seen, prefix)), prefix)
+    checker = Checker(_committed(seen, groups, prefix), whole(seen, prefix))
     for topic in IN_TURN:
-        total, read = _length(seen, settings.topic_prefix + topic), 0
-        with TopicReader(settings, [settings.topic_prefix + topic]) as topic_reader:
+        total, read = _length(seen, prefix + topic), 0
+        with TopicReader(settings, [prefix + topic]) as topic_reader:
             for batch in topic_reader.to_the_end():
                 for record in batch:
-                    take(checker, topic, record, settings.topic_prefix)
+                    take(checker, topic, record, prefix, floors)
                 read += len(batch)
                 progress(topic, read, max(read, total))
     return checker.report()
 
 
-def take(checker: Checker, topic: str, record: Record, prefix: str = "") -> None:
-    """Give one record of a topic (logical name) to the checker."""
+def take(checker: Checker, topic: str, record: Record, prefix: str, floors: Mapping[int, float]) -> None:
+    """Give one record of a topic (logical name) to the checker; `floors` as `judged_from` returns them."""
     partition, offset, value = record.partition() or 0, record.offset() or 0, record.value() or b""
     if topic in _BURIALS:
         checker.dead_letter(_BURIALS[topic], *_origin(record, prefix))
         return
+    judged = record.timestamp()[1] >= floors.get(partition, 0.0) * 1000
     try:
         if topic == ORDERS:
             order = _order(value)
-            checker.order(order.user_id, order.order_id, partition, offset)
+            checker.order(order.user_id, order.order_id, partition, offset, judged=judged)
         elif topic == ORDER_STATUS:
             status = _status(value)
             checker.status(status.order_id, status.status)
         else:
             outcome = _outcome(value)
             if topic == PAYMENTS:
-                checker.payment(outcome.user_id, outcome.order_id, outcome.status, partition, offset)
+                checker.payment(
+                    outcome.user_id, outcome.order_id, outcome.status, partition, offset, judged=judged
+                )
             else:
                 checker.notification(outcome.user_id, outcome.order_id, outcome.status)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         if topic == ORDERS:
-            checker.unreadable_order(partition, offset)
+            checker.unreadable_order(partition, offset, judged=judged)
         else:
             checker.unreadable(topic, partition, offset)
 
@@ -168,12 +174,6 @@ def _committed(seen: Observation, groups: Groups, prefix: str) -> dict[tuple[str
                 if at.topic == prefix + topic
             }
     return committed
-
-
-def _whole(seen: Observation, prefix: str) -> bool:
-    causes = (prefix + ORDERS, prefix + PAYMENTS)
-    logs = [log for at, log in seen.logs.items() if at.topic in causes and isinstance(log, LogRange)]
-    return all(log.start == 0 for log in logs)
 
 
 def _length(seen: Observation, topic: str) -> int:
