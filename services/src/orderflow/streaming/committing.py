@@ -7,6 +7,8 @@ it, and the committed offsets say what is left to do.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import chain, repeat
 from typing import Any
@@ -48,6 +50,7 @@ class Committing:
         timeout = settings.transaction_timeout_seconds
         config = transactional_config(settings, f"{name}-{settings.instance_name}", timeout)
         self._producer = TransactionalProducer(config, timeout=timeout, beat=progress.beat)
+        self._beside = ThreadPoolExecutor(1, "commit")
         self._fenced_at: list[float] = []
         self._stop_by: float | None = None
 
@@ -61,14 +64,19 @@ class Committing:
 
     def close(self) -> None:
         self._producer.drop()
+        self._beside.shutdown()
 
-    def commit(self, batch: list[Done]) -> None:
-        """Commit a batch, redoing it until it is committed or not ours any more."""
+    def commit(self, batch: list[Done], meanwhile: Callable[[], None] | None = None) -> None:
+        """Commit a batch, redoing it until it is committed or not ours any more.
+
+        `meanwhile` is done on this thread while the broker is waited for; it may not touch the consumer.
+        A batch that a stop leaves undone is followed by no other: every later call returns at once.
+        """
         for pause in chain(_PAUSES, repeat(_LAST_PAUSE)):
             if not batch or self._out_of_time():
                 return
             try:
-                self._commit_once(batch)
+                self._commit_once(batch, meanwhile)
                 return
             except Aborted as aborted:
                 self._tell_abort(aborted, len(batch))
@@ -80,6 +88,7 @@ class Committing:
                 batch = self._still_ours(batch, pause)
             except ProducerLost as lost:
                 batch = self._recover(batch, lost)
+            meanwhile = None
 
     def commit_markers(self) -> bool:
         """Commit the positions past the last commit markers, so that every tool shows lag 0 when idle.
@@ -101,10 +110,21 @@ class Committing:
         assignment.committed.update(positions)
         return True
 
-    def _commit_once(self, batch: list[Done]) -> None:
+    def _commit_once(self, batch: list[Done], meanwhile: Callable[[], None] | None) -> None:
         started, offsets = time.monotonic(), next_offsets(batch)
-        outgoing = (record for done in batch for record in done.outgoing)
-        self._producer.commit(outgoing, topic_partitions(offsets), self._source.group_metadata)
+
+        def write() -> None:
+            outgoing = (record for done in batch for record in done.outgoing)
+            self._producer.commit(outgoing, topic_partitions(offsets), self._source.group_metadata)
+
+        if meanwhile is None:
+            write()
+        else:
+            written = self._beside.submit(write)
+            try:
+                meanwhile()
+            finally:
+                written.result()
         self._source.assignment.committed.update(offsets)
         metrics.TRANSACTION_SECONDS.labels(self._name).observe(time.monotonic() - started)
         metrics.RECORDS.labels(self._name).inc(len(batch))

@@ -2,7 +2,8 @@
 
     fetch     poll one record, then drain what is already here: the batch follows the backlog
     handle    outside any transaction, so that a slow reaction holds no reader back
-    commit    begin, produce, offsets with fresh group metadata, end: one transaction a batch
+    commit    begin, produce, offsets with fresh group metadata, end: one transaction a batch;
+              meanwhile the next batch is handled, so that a backlog costs no waiting
 
 Rebalances happen inside `fetch` alone, so no transaction is open when partitions go: the batch is done and
 committed, the rest is forgotten and read by its next owner.
@@ -35,6 +36,7 @@ _POLL_SECONDS = 0.1
 _IDLE_SECONDS = 1.0
 _LOOK_AGAIN_SECONDS = 0.5
 _ASK_AGAIN_SECONDS = 2.0
+_BATCHES_AHEAD = 2
 _CHUNK_RECORDS = 256
 _RECORDS_PER_LANE = 8
 
@@ -79,15 +81,35 @@ class Worker(Generic[E]):
                 self._lanes.shutdown()
 
     def _step(self) -> None:
-        """Do one round: handle and commit what there is to read, if anything."""
+        """Do one round: handle and commit what there is to read, if anything.
+
+        While a batch commits, the next one is handled. It is never open when a rebalance is answered:
+        only the next round fetches again.
+        """
         self.progress.beat()
-        waiting = len(self._source.assignment.waiting)
-        self._source.fetch(self._settings.worker_max_batch - waiting, 0 if waiting else _POLL_SECONDS)
+        assignment, started = self._source.assignment, time.monotonic()
+        room = _BATCHES_AHEAD * self._settings.worker_max_batch - len(assignment.waiting)
+        self._source.fetch(room, 0 if assignment.waiting else _POLL_SECONDS)
         self._look_for_membership()
-        if batch := self._handle():
-            self._committing.commit(batch)
-            self._busy_at = time.monotonic()
-        elif time.monotonic() - self._busy_at >= _IDLE_SECONDS and not self._committing.commit_markers():
+        assignment.hold()
+        batch = self._handle()
+        if not batch:
+            self._idle()
+        while batch:
+            in_time = time.monotonic() - started < self._settings.worker_batch_seconds
+            ahead = self._commit(batch, handle_more=in_time and bool(assignment.waiting))
+            batch = [done for done in ahead if done.record.partition in assignment.held]
+
+    def _commit(self, batch: list[Done], *, handle_more: bool) -> list[Done]:
+        """Commit a batch and return the next one, if one was handled meanwhile."""
+        ahead: list[Done] = []
+        self._committing.commit(batch, (lambda: ahead.extend(self._handle())) if handle_more else None)
+        self._busy_at = time.monotonic()
+        return ahead
+
+    def _idle(self) -> None:
+        """After a while without a record, show lag 0 to every tool."""
+        if time.monotonic() - self._busy_at >= _IDLE_SECONDS and not self._committing.commit_markers():
             self._busy_at = time.monotonic()
 
     def _look_for_membership(self) -> None:
