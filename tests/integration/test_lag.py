@@ -1,18 +1,22 @@
 """Lag as read from a real broker: markers, open transactions, deleted records, recreated topics."""
 
+import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, OffsetSpec
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 from support.brokers import RunningBroker
 from support.eventually import eventually
 
 from orderflow_lag.errors import BrokerUnavailable
+from orderflow_lag.monitor import LagMonitor
 from orderflow_lag.observation import GroupObservation, GroupState, LogRange, Reset, Subscription
 from orderflow_lag.observation import TopicPartition as Partition
 from orderflow_lag.read import LagReader
+from orderflow_lag.seconds import LagSeconds
 from orderflow_lag.truth import GroupLag, LagReason, group_lag
 
 LagOf = Callable[..., GroupLag]
@@ -56,6 +60,10 @@ def lag_of(reader: LagReader, topic: str, group: str) -> LagOf:
 def make(admin: AdminClient, topic: str, partitions: int = 2) -> None:
     for future in admin.create_topics([NewTopic(topic, partitions, 1)]).values():
         future.result(30)
+    latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    wanted = {TopicPartition(topic, number): latest for number in range(partitions)}
+    # The topic is there at once, its leaders a moment later.
+    eventually(lambda: not any(f.exception() for f in admin.list_offsets(wanted).values()), within=10)
 
 
 def transactional(broker: RunningBroker, name: str) -> Producer:
@@ -253,6 +261,37 @@ def test_the_oldest_unread_record_tells_when_it_was_written(
     producer.commit_transaction(30)
     tails = [one.tail for one in lag_of().partitions if one.tail]
     assert reader.written_at(tails) == {tails[0]: 1000.0}
+
+
+def test_a_monitor_interpolates_once_it_has_watched_and_asks_the_records_before(
+    broker: RunningBroker, admin: AdminClient, reader: LagReader, topic: str, group: str
+) -> None:
+    producer = Producer({"bootstrap.servers": broker.bootstrap_servers})
+    wanted = [Subscription(group, frozenset({topic}))]
+
+    def produce(records: int) -> None:
+        for _ in range(records):
+            # An hour old by the producer's clock, which only a first look has to believe.
+            producer.produce(topic, b"record", partition=0, timestamp=int((time.time() - 3600) * 1000))
+        producer.flush(30)
+
+    produce(5)
+    asking, watching = LagMonitor(reader), LagMonitor(reader, read_records=False)
+    (first,) = asking.look(wanted)
+    assert 3590 < first.seconds_of(topic).seconds < 3700
+    (blind,) = watching.look(wanted)
+    assert blind.seconds_of(topic).incomplete
+
+    produce(5)
+    commit(admin, group, topic, {0: 5, 1: 0})
+    (second,) = watching.look(wanted)
+    lag = second.seconds_of(topic)
+    assert (second.lag.total, lag.incomplete) == (5, False)
+    assert 0 < lag.seconds <= second.at - blind.at
+
+    commit(admin, group, topic, {0: 10})
+    (last,) = watching.look(wanted)
+    assert (last.lag.total, last.seconds_of(topic)) == (0, LagSeconds(0.0))
 
 
 def test_topics_can_be_read_without_a_group(reader: LagReader, topic: str) -> None:
