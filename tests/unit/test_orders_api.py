@@ -1,10 +1,12 @@
 """POST /orders and its neighbours, in this process: what is asked, what is answered."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from starlette.types import Message
 from support.builders import TRACE
 from support.orders_app import SHORT, App
 
@@ -12,7 +14,7 @@ from orderflow.events.orders import order_id_for
 from orderflow.orders.intake import KafkaAway, TopicsMissing
 from orderflow.orders.problems import MEDIA_TYPE
 from orderflow.orders.watch import KafkaState
-from orderflow.streaming.group_commit import Overloaded, RecordTooLarge, Refused, Undecided
+from orderflow.streaming.outcomes import Overloaded, RecordTooLarge, Refused, Undecided
 
 FULL = {"order_id": "o-1", "user_id": "u-1", "amount": 19.99, "items": 2, "item": "tea", "colour": "red"}
 
@@ -220,6 +222,28 @@ def test_also_the_frameworks_own_refusals_are_problem_documents(path: str, metho
     answer = App().request(method, path)
     assert (answer.status_code, answer.json()["status"]) == (status, status)
     assert answer.headers["content-type"] == MEDIA_TYPE
+
+
+def test_a_client_that_hangs_up_half_way_is_answered_nothing() -> None:
+    sent: list[Message] = []
+    parts: Iterator[Message] = iter(
+        [
+            {"type": "http.request", "body": b'{"user_id":"u1","it', "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+    )
+
+    async def receive() -> Message:
+        return next(parts)
+
+    async def send(event: Message) -> None:
+        sent.append(event)
+
+    app = App()
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/orders", "headers": headers}
+    asyncio.run(app.asgi(scope, receive, send))
+    assert (sent, app.intake.accepted) == ([], [])
 
 
 def test_a_failure_of_our_own_is_a_problem_document_too() -> None:

@@ -16,8 +16,9 @@ from orderflow.streaming.admin import missing_topics
 from orderflow.streaming.batches import Outgoing
 from orderflow.streaming.clients import new_admin, transactional_config
 from orderflow.streaming.codec import first_headers
-from orderflow.streaming.group_commit import GroupCommit, GroupLimits, Refused
+from orderflow.streaming.group_commit import GroupCommit, GroupLimits
 from orderflow.streaming.metrics import TRANSACTION_SECONDS
+from orderflow.streaming.outcomes import Refused
 from orderflow.streaming.progress import Progress
 
 SERVICE = "order-service"
@@ -36,7 +37,7 @@ class Intake(Protocol):
     """What the API needs of Kafka."""
 
     async def accept(self, placement: Placement, at: datetime) -> None:
-        """Return once the order is committed; raise Refused or Undecided (`streaming.group_commit`)."""
+        """Return once the order is committed; raise Refused or Undecided (`streaming.outcomes`)."""
 
     @property
     def is_open(self) -> bool:

@@ -40,14 +40,12 @@ def read_placement(
     body: bytes, headers: RequestHeaders, *, received_at: datetime, unit_price: Decimal
 ) -> Placement:
     """Return the order that a request places; raise a Problem that names what is wrong with it."""
-    idempotency_key = _identifier(headers, b"idempotency-key", "Idempotency-Key")
+    key = _identifier(headers, b"idempotency-key", "Idempotency-Key")
     try:
         form = decode_form(body)
-        order_id = (
-            form.order_id
-            or (order_id_for(form.user_id, idempotency_key) if idempotency_key is not None else None)
-            or f"ORD-{uuid4()}"
-        )
+        order_id = form.order_id
+        if order_id is None:
+            order_id = f"ORD-{uuid4()}" if key is None else order_id_for(form.user_id, key)
         order = place_order(form, order_id=order_id, received_at=received_at, unit_price=unit_price)
     except InvalidEvent as error:
         raise invalid_order(error) from None

@@ -24,7 +24,7 @@ from orderflow.orders.recent import RecentOrders
 from orderflow.orders.security import STRICT_HEADERS, Keys
 from orderflow.orders.settings import OrdersSettings
 from orderflow.streaming.codec import rfc3339
-from orderflow.streaming.group_commit import Overloaded, RecordTooLarge, Refused, Undecided
+from orderflow.streaming.outcomes import Overloaded, RecordTooLarge, Refused, Undecided
 
 log = structlog.get_logger(__name__)
 

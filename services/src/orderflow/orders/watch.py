@@ -12,6 +12,8 @@ from orderflow.streaming.admin import BrokerUnavailable
 
 log = structlog.get_logger(__name__)
 
+_PROOF = 2
+
 
 @dataclass(frozen=True, slots=True)
 class KafkaState:
@@ -39,6 +41,7 @@ class KafkaWatch:
         self._find_missing = find_missing
         self._every_seconds = every_seconds
         self._stop = threading.Event()
+        self._failures = 0
         self._thread = threading.Thread(target=self._run, name="kafka-watch", daemon=True)
         self.state = KafkaState()
 
@@ -58,6 +61,10 @@ class KafkaWatch:
 
     def _look(self) -> KafkaState:
         try:
-            return KafkaState(True, tuple(self._find_missing()))
+            missing = tuple(self._find_missing())
         except BrokerUnavailable:
-            return KafkaState(False)
+            self._failures += 1
+            # Once is no proof: a broker under load may be slow to tell its topics and still commit.
+            return self.state if self._failures < _PROOF and self.state.reachable else KafkaState(False)
+        self._failures = 0
+        return KafkaState(True, missing)
