@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.eventually import eventually
-from support.pages import ROOT, blocks_of
+from support.pages import ROOT, blocks_of, shape
 from support.pipeline import Pipeline
 
 PAGE = ROOT / "docs" / "add-a-worker.md"
@@ -44,9 +44,8 @@ def test_the_tutorial_builds_a_worker_that_alerts(
             (tmp_path / block.name).write_text(block.text)
     pipeline.start("payments", payment_success_rate=1)
     worker: subprocess.Popen[bytes] | None = None
-    outputs: dict[str, str] = {}
     try:
-        for command in [command for block in blocks for command in block.commands]:
+        for command, printed in [step for block in blocks for step in block.steps]:
             if command == WORKER:
                 with (tmp_path / "worker.log").open("wb") as log:
                     worker = subprocess.Popen(
@@ -54,17 +53,15 @@ def test_the_tutorial_builds_a_worker_that_alerts(
                     )
                 continue
             done = shell(command, tmp_path, environment)
-            outputs[command] = done.stdout + done.stderr
-            assert done.returncode == ("-5" in command), outputs[command]
+            said = (done.stdout + done.stderr).replace(pipeline.prefix, "")
+            assert done.returncode == ("-5" in command), said
+            assert shape(said) == shape(printed), said
 
         assert worker is not None, f"the page no longer starts its worker by: {WORKER}"
         alert = json.loads(pipeline.read("fraud-alerts")[0].value() or b"null")
         assert alert == {"order_id": "ORD-large", "user_id": "alice", "amount": 1999.0}
         assert b'"amount":1999.00' in (pipeline.read("fraud-alerts")[0].value() or b"")
         assert len(pipeline.read("fraud-alerts")) == 1
-        assert "ORD-large" in outputs["orderflow tail fraud-alerts --from-beginning --count 1"]
-        assert "fraud-check: FRAUD_LIMIT='-5'" in outputs["python fraud_check.py --fraud-limit=-5"]
-        assert "2 passed" in outputs["python -m pytest -q test_fraud_check.py"]
 
         pipeline.produce("payments", [("alice", b"not JSON")])
         eventually(lambda: pipeline.read("failed-fraud-checks"), within=20)

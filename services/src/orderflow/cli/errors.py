@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from orderflow.settings import SettingsError
 from orderflow.streaming.admin import BrokerUnavailable, TopicRefused
+from orderflow.streaming.errors import WorkerStopped
+from orderflow.streaming.health import PortTaken
 from orderflow.streaming.reader import ReadRefused, UnknownTopic
 from orderflow.streaming.settings import KafkaSettings
 from orderflow_lag import errors as lag
@@ -14,6 +18,16 @@ from orderflow_lag import errors as lag
 
 class CommandFailed(Exception):
     """The command cannot go on: its text says what is wrong, where, and what to do."""
+
+
+@contextmanager
+def plain_errors(program: str) -> Iterator[None]:
+    """Say what a person can mend in a sentence and end with exit code 1; let the rest be seen whole."""
+    try:
+        yield
+    except (CommandFailed, SettingsError, WorkerStopped, PortTaken) as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        sys.exit(1)
 
 
 @contextmanager

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 import typer
 
 from orderflow.cli import lag, orders, topics, verify
-from orderflow.cli.errors import CommandFailed
+from orderflow.cli.errors import plain_errors
 from orderflow.cli.run import run_app
 from orderflow.cli.settings import show_settings
-from orderflow.settings import SettingsError
-from orderflow.streaming.errors import WorkerStopped
-from orderflow.streaming.health import PortTaken
 
 app = typer.Typer(
     name="orderflow",
@@ -31,8 +26,5 @@ app.command("settings")(show_settings)
 
 def main() -> None:
     """Run the command; what a person can mend is said in a sentence, exit code 1."""
-    try:
+    with plain_errors("orderflow"):
         app()
-    except (CommandFailed, SettingsError, WorkerStopped, PortTaken) as error:
-        print(f"orderflow: {error}", file=sys.stderr)
-        sys.exit(1)

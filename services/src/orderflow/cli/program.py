@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import typer
 
+from orderflow.cli.errors import plain_errors
 from orderflow.cli.flags import command_with_settings
-from orderflow.settings import SettingsError
-from orderflow.streaming.errors import WorkerStopped
-from orderflow.streaming.health import PortTaken
 from orderflow.streaming.process import run_worker
 from orderflow.streaming.service import Service
 from orderflow.streaming.settings import WorkerSettings
@@ -30,13 +26,3 @@ def worker_program(kind: type[W], service_of: Callable[[W], Service[Any]]) -> No
     app.command()(command_with_settings(kind, run, service_of.__doc__ or ""))
     with plain_errors(kind.default_group):
         app()
-
-
-@contextmanager
-def plain_errors(program: str) -> Iterator[None]:
-    """Say what a person can mend in a sentence and end with exit code 1; let the rest be seen whole."""
-    try:
-        yield
-    except (SettingsError, WorkerStopped, PortTaken) as error:
-        print(f"{program}: {error}", file=sys.stderr)
-        sys.exit(1)
