@@ -240,6 +240,15 @@ def test_a_missing_java_is_one_sentence(whole: LocalSystem, tmp_path: Path) -> N
     assert sentence == f"There is no Java to run at {nowhere}; point ORDERFLOW_JAVA at a Java 17 or newer."
 
 
+def test_a_first_start_without_a_network_is_one_sentence(tmp_path: Path) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    with local_system(tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache"), HTTPS_PROXY=nowhere) as system:
+        sentence = refusal(system.command("up", kafka_port=free_port()))
+    assert sentence.startswith("Kafka 4.3.1 could not be downloaded into ")
+    assert sentence.endswith("the first start needs a network that reaches Maven Central, then try again.")
+    assert [path.name for path in (tmp_path / "cache" / "orderflow").iterdir()] == ["kafka-4.3.1.lock"]
+
+
 def test_a_broker_that_does_not_answer_is_one_sentence(tmp_path: Path) -> None:
     nobody = f"127.0.0.1:{free_port()}"
     with local_system(tmp_path, KAFKA_BOOTSTRAP_SERVERS=nobody) as system:

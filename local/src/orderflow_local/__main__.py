@@ -5,10 +5,11 @@ import sys
 import typer
 from rich.console import Console
 
+from orderflow.cli.errors import CommandFailed
 from orderflow.settings import SettingsError, load
 from orderflow_local import down as ending
 from orderflow_local import logs as following
-from orderflow_local import preflight, reference, state, status, up
+from orderflow_local import preflight, reference, state, up
 from orderflow_local.errors import LocalError
 from orderflow_local.layout import DataFolder
 from orderflow_local.settings import LocalSettings
@@ -54,6 +55,9 @@ def status_command() -> None:
         raise LocalError("Nothing runs here; start it with `make up`.")
     if not preflight.is_locked(folder):
         say("The supervisor is gone and nobody restarts what ends; `make down` ends the rest.")
+    # Imported here: it brings the whole `orderflow` command with it.
+    from orderflow_local import status
+
     status.show(run, console)
 
 
@@ -88,7 +92,7 @@ def main() -> None:
     """Run the command; what a person can mend is said in a sentence, exit code 1."""
     try:
         app()
-    except (LocalError, SettingsError) as error:
+    except (LocalError, SettingsError, CommandFailed) as error:
         print(f"orderflow: {error}", file=sys.stderr)
         sys.exit(1)
 

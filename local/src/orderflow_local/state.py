@@ -29,6 +29,7 @@ class RunState:
     supervisor_pid: int
     bootstrap_servers: str
     api_url: str
+    topic_prefix: str = ""
     ready: bool = False
     processes: Mapping[str, ProcessState] = field(default_factory=dict)
 

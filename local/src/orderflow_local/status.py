@@ -1,14 +1,12 @@
 """`make status`: processes, topics, groups and lag."""
 
-import os
-import subprocess
-import sys
 import time
 
 import psutil
 from rich.console import Console
 from rich.table import Table
 
+from orderflow.cli.main import app as orderflow
 from orderflow_local.net import answers_kafka
 from orderflow_local.processes import probe
 from orderflow_local.state import ProcessState, RunState
@@ -17,14 +15,10 @@ from orderflow_local.state import ProcessState, RunState
 def show(run: RunState, console: Console) -> None:
     """Print the state of a run; topics and lag come from the `orderflow` command."""
     console.print(_processes(run))
+    where = ["--kafka-bootstrap-servers", run.bootstrap_servers, "--topic-prefix", run.topic_prefix]
     for command in ("topics", "lag"):
         console.print()
-        console.file.flush()
-        subprocess.run(
-            [sys.executable, "-m", "orderflow", command],
-            env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": run.bootstrap_servers},
-            check=False,
-        )
+        orderflow([command, *where], standalone_mode=False)
 
 
 def _processes(run: RunState) -> Table:

@@ -17,7 +17,7 @@ from orderflow_local.layout import DataFolder
 from orderflow_local.logs import last_line, rotate
 from orderflow_local.net import free_port
 from orderflow_local.plan import Slot, Tier
-from orderflow_local.preflight import make_topics
+from orderflow_local.preflight import kafka_settings, make_topics
 from orderflow_local.processes import end_leftovers, probe, spawn_service, stop_all
 from orderflow_local.settings import LocalSettings
 from orderflow_local.state import ProcessState, RunState
@@ -62,7 +62,8 @@ class Supervisor:
         self.bootstrap_servers = self._broker.bootstrap_servers if self._broker else str(servers)
         host = "127.0.0.1" if self.settings.host in ("0.0.0.0", "::") else self.settings.host
         self.api_url = f"http://{host}:{self.settings.api_port}"
-        self._state = RunState(self.run_id, os.getpid(), self.bootstrap_servers, self.api_url)
+        prefix = kafka_settings(self.bootstrap_servers).topic_prefix
+        self._state = RunState(self.run_id, os.getpid(), self.bootstrap_servers, self.api_url, prefix)
 
     def start(self) -> None:
         """Start everything and return once all of it is ready; raise LocalError if it cannot be."""

@@ -49,9 +49,11 @@ class Distribution:
 
     @cached_property
     def quick_start(self) -> Path:
-        """Where this Java keeps its loaded classes; another Java would refuse to read them."""
+        """Where this build of Java keeps its loaded classes; another one would refuse to read them."""
         java = self.java.resolve()
-        mark = hashlib.sha256(f"{java} {java.stat().st_mtime_ns}".encode()).hexdigest()[:12]
+        release = java.parent.parent / "release"
+        build = release.read_bytes() if release.exists() else str(java).encode()
+        mark = hashlib.sha256(build).hexdigest()[:12]
         return self.home / f"quick-start-{mark}.aot"
 
 
