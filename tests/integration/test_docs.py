@@ -50,12 +50,18 @@ def local(command: str, environment: dict[str, str], folder: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.fixture
-def system(kafka_distribution: Distribution, tmp_path: Path) -> Iterator[dict[str, str]]:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder the system of these tests was started in."""
+    return tmp_path_factory.mktemp("orderflow")
+
+
+@pytest.fixture(scope="module")
+def system(kafka_distribution: Distribution, folder: Path) -> Iterator[dict[str, str]]:
     """The environment of a reader's shell on a machine where the whole system runs, on ports of its own."""
     chosen = ports()
     environment = os.environ | chosen
-    local("up", environment, tmp_path)
+    local("up", environment, folder)
     try:
         yield os.environ | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -66,7 +72,7 @@ def system(kafka_distribution: Distribution, tmp_path: Path) -> Iterator[dict[st
             "COLUMNS": "120",
         }
     finally:
-        local("down", environment, tmp_path)
+        local("down", environment, folder)
 
 
 def as_here(command: str, environment: dict[str, str]) -> str:
@@ -75,13 +81,13 @@ def as_here(command: str, environment: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=page.name) for page in PAGES])
-def test_commands_print_what_the_page_says(page: Path, system: dict[str, str], tmp_path: Path) -> None:
+def test_commands_print_what_the_page_says(page: Path, system: dict[str, str], folder: Path) -> None:
     for block in to_run(page):
         for command, printed in [] if installs(block) else block.steps:
             done = subprocess.run(
                 as_here(command, system),
                 shell=True,
-                cwd=tmp_path,
+                cwd=folder,
                 env=system,
                 capture_output=True,
                 text=True,
@@ -90,6 +96,17 @@ def test_commands_print_what_the_page_says(page: Path, system: dict[str, str], t
             where = f"{page.name}:{block.line}: {command}\n{done.stdout}{done.stderr}"
             assert done.returncode == 0, where
             assert shape(done.stdout) == shape(printed), where
+
+
+def test_make_up_says_what_the_readme_shows(system: dict[str, str], folder: Path) -> None:
+    (shown,) = [
+        printed
+        for block in blocks_of(ROOT / "README.md")
+        for command, printed in block.steps
+        if command == "make up"
+    ]
+    said = (folder / ".orderflow/logs/supervisor.log").read_text()
+    assert set(shape(shown)) <= set(shape(said.replace(str(folder), "/home/you/orderflow")))
 
 
 def offline(output: str) -> bool:
