@@ -252,3 +252,23 @@ def set_topic_limit(pipeline: Pipeline, topic: str, limit: int) -> None:
     admin = new_admin(pipeline.settings)
     for future in admin.incremental_alter_configs([resource]).values():
         future.result(20)
+
+
+def test_a_dead_letter_too_large_for_its_topic_waits_for_room_and_loses_nothing(pipeline: Pipeline) -> None:
+    # The broker's limit counts compressed bytes, so that a producer can write what no other topic takes.
+    bomb = b'{"order_id": "' + b"x" * 3_000_000 + b'"}'
+    pipeline.produce("orders", [("user-0", bomb), *orders(3, users=1)], compression="gzip")
+    worker = pipeline.start("payments")
+    eventually(lambda: "raise its max.message.bytes" in worker.get("/readyz")[1], within=40)
+    assert f"{pipeline.prefix}failed-orders to take the dead letter" in worker.get("/readyz")[1]
+
+    set_topic_limit(pipeline, "failed-orders", 4_000_000)
+
+    eventually(lambda: handled_exactly_once_of(pipeline, ["o0", "o1", "o2"]), within=40)
+    (letter,) = pipeline.read("failed-orders")
+    assert letter.value() == bomb
+    worker.wait_ready()
+
+
+def handled_exactly_once_of(pipeline: Pipeline, order_ids: list[str]) -> bool:
+    return [each["order_id"] for each in pipeline.values("payments")] == order_ids

@@ -144,10 +144,17 @@ class Pipeline:
         topic: str,
         records: Iterable[tuple[str | bytes | None, bytes]],
         headers: Sequence[tuple[str, bytes]] = (),
+        compression: str = "none",
     ) -> None:
         """Write records as a foreign producer does: no headers of ours; Java's partitioner."""
         producer = Producer(
-            {"bootstrap.servers": self.bootstrap_servers, "partitioner": "murmur2_random", "linger.ms": 5}
+            {
+                "bootstrap.servers": self.bootstrap_servers,
+                "partitioner": "murmur2_random",
+                "compression.type": compression,
+                "linger.ms": 5,
+                "message.max.bytes": 10_000_000,
+            }
         )
         for key, value in records:
             producer.produce(self.prefix + topic, value, key, headers=list(headers))

@@ -85,10 +85,6 @@ def test_an_invalid_trace_is_replaced_by_one_of_the_order(traceparent: bytes | N
     assert after([("traceparent", traceparent)])["traceparent"] == derived_traceparent(b"o1")
 
 
-def test_a_trace_given_as_text_is_as_good_as_bytes() -> None:
-    assert after([("traceparent", TRACE.decode())])["traceparent"] == TRACE
-
-
 @given(foreign_headers, identifiers)
 def test_whatever_came_what_follows_is_well_formed_and_small(received: Headers | None, order_id: str) -> None:
     following = after(received, order_id)

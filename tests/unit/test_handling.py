@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,7 +77,9 @@ def letter_headers(done: Done) -> dict[str, str | bytes | None]:
 
 
 def test_a_record_becomes_what_the_reaction_says_with_keys_prefix_and_headers() -> None:
-    placed = order_record(7)._replace(headers=[("correlation_id", b"c-1"), ("traceparent", TRACE)])
+    placed = msgspec.structs.replace(
+        order_record(7), headers=[("correlation_id", b"c-1"), ("traceparent", TRACE)]
+    )
     (done,) = handling().handle([placed], NOON)
     assert done.record is placed
     headers = [

@@ -12,6 +12,7 @@ IDENTIFIER_PATTERN = r"^[A-Za-z0-9._:@-]{1,128}\Z"
 Identifier = Annotated[str, msgspec.Meta(pattern=IDENTIFIER_PATTERN)]
 
 _identifier = re.compile(IDENTIFIER_PATTERN)
+_identity = re.compile(r"[A-Za-z0-9._:@-]{1,128} [A-Za-z0-9._:@-]{1,128}")
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _path = re.compile(r"^(?P<problem>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 
@@ -32,7 +33,7 @@ class NotJson(InvalidEvent):
     """A value that cannot even be parsed, whatever event it should be."""
 
 
-class Event(msgspec.Struct, frozen=True):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """A fact worth a record: `topic` is its logical name (no prefix), `key` decides its partition."""
 
     topic: ClassVar[str]
@@ -75,6 +76,14 @@ def decoder(kind: type[T]) -> Callable[[bytes], T]:
             raise NotJson("is nested too deeply") from None
 
     return decode_or_explain
+
+
+def check_identity(order_id: str, user_id: str) -> None:
+    """Raise InvalidEvent for an order or user id that is none; both in one go, as every order is checked."""
+    # No identifier has a space, so the two cannot be read in any other way.
+    if _identity.fullmatch(f"{order_id} {user_id}") is None:
+        path = "$.user_id" if is_identifier(order_id) else "$.order_id"
+        raise InvalidEvent("must be 1 to 128 characters out of A-Z a-z 0-9 . _ : @ -", path)
 
 
 def is_identifier(text: str) -> bool:

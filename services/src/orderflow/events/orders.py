@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from orderflow.events.base import Event, Identifier, InvalidEvent, decoder
+from orderflow.events.base import Event, Identifier, InvalidEvent, check_identity, decoder
 from orderflow.events.money import check_amount, parse_amount
 
 MAX_ITEMS = 1_000_000
@@ -44,11 +44,11 @@ class Order(Event, frozen=True, omit_defaults=True):
         return self.order_id
 
 
-class OrderForm(msgspec.Struct, frozen=True):
+class OrderForm(msgspec.Struct, frozen=True, gc=False):
     """An order as a client writes it: `amount` and `items`, or in the short form `item` and `quantity`."""
 
-    user_id: Identifier
-    order_id: Identifier | None = None
+    user_id: str
+    order_id: str | None = None
     amount: msgspec.Raw = msgspec.Raw(b"")
     items: _Count | None = None
     timestamp: datetime | None = None
@@ -69,6 +69,7 @@ def decode_order(value: bytes, *, received_at: datetime, unit_price: Decimal) ->
 
 def place_order(form: OrderForm, *, order_id: str, received_at: datetime, unit_price: Decimal) -> Order:
     """Return the order that a form asks for; raise InvalidEvent if it says too little or too much."""
+    check_identity(order_id, form.user_id)
     amount = bytes(form.amount)
     if form.quantity is not None:
         if amount or form.items is not None:

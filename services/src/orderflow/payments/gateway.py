@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Protocol
+
+import msgspec
 
 from orderflow.events import Order
 from orderflow.streaming.service import TransientError
@@ -13,8 +14,7 @@ from orderflow.streaming.service import TransientError
 _STEPS = 1 << 32
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(msgspec.Struct, frozen=True, gc=False):
     """The gateway's answer: `declined` says why not, None means that the money moved."""
 
     payment_id: str

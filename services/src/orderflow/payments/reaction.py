@@ -16,7 +16,6 @@ from orderflow.events.topics import FAILED_ORDERS, FAILED_PAYMENTS
 from orderflow.payments.gateway import Charge, PaymentGateway
 from orderflow.streaming.service import Delivery, Failure, Service
 
-
 _MAX_REASON = 500
 
 

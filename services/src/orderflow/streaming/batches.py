@@ -6,7 +6,8 @@ A commit names the next offset to read, so "last handled + 1" is written here an
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 Headers = list[tuple[str, str | bytes | None]]
 
@@ -17,7 +18,7 @@ Partition = tuple[str, int]
 Outgoing = tuple[str, bytes | None, bytes | None, Headers]
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A record as it was read; `timestamp` is in ms since the epoch."""
 
     partition: Partition
@@ -28,7 +29,7 @@ class Record(NamedTuple):
     headers: Headers | None
 
 
-class Done(NamedTuple):
+class Done(msgspec.Struct, frozen=True, gc=False):
     """A record that was handled, and what is to be written because of it."""
 
     record: Record

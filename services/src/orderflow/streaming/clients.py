@@ -8,10 +8,7 @@ from typing import Any
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
-from orderflow.events.topics import DEAD_LETTER_EXTRA_BYTES
 from orderflow.streaming.settings import KafkaSettings, WorkerSettings
-
-_RECORD_BYTES = 1_048_588 + DEAD_LETTER_EXTRA_BYTES
 
 Config = dict[str, Any]
 
@@ -80,7 +77,8 @@ def transactional_config(settings: KafkaSettings, transactional_id: str, timeout
         "retry.backoff.ms": 2,
         "retry.backoff.max.ms": 10,
         "queue.buffering.max.messages": 500_000,
-        "message.max.bytes": _RECORD_BYTES,
+        # The limit of the topic counts, not one of ours: a compressed record may be larger than it looks.
+        "message.max.bytes": 1_000_000_000,
     }
 
 

@@ -42,30 +42,27 @@ def first_headers(*, correlation_id: str, source: str, at: datetime, traceparent
 class NextHeaders:
     """The headers of what follows from a record; one instance a batch, since time and source are shared."""
 
-    __slots__ = ("_shared",)
+    __slots__ = ("_source", "_timestamp")
 
     def __init__(self, source: str, at: datetime) -> None:
-        self._shared = ((TIMESTAMP, rfc3339(at).encode()), (SOURCE, source.encode()))
+        self._timestamp = (TIMESTAMP, rfc3339(at).encode())
+        self._source = (SOURCE, source.encode())
 
     def after(self, received: Headers | None, fallback_correlation_id: str) -> Headers:
         """Return headers that carry on the correlation and the trace of `received`."""
-        correlation_id = traceparent = None
-        for name, value in received or ():
-            if name == CORRELATION_ID:
-                correlation_id = _as_bytes(value)
-            elif name == TRACEPARENT:
-                traceparent = _as_bytes(value)
-        if not correlation_id or len(correlation_id) > MAX_CORRELATION_ID_BYTES:
+        found = dict(received) if received else {}
+        correlation_id = found.get(CORRELATION_ID)
+        if not (isinstance(correlation_id, bytes) and 0 < len(correlation_id) <= MAX_CORRELATION_ID_BYTES):
             correlation_id = fallback_correlation_id.encode()
+        traceparent = found.get(TRACEPARENT)
+        if not (isinstance(traceparent, bytes) and _traceparent.fullmatch(traceparent)):
+            traceparent = derived_traceparent(correlation_id)
         return [
             (CORRELATION_ID, correlation_id),
-            *self._shared,
-            (TRACEPARENT, valid_traceparent(traceparent) or derived_traceparent(correlation_id)),
+            self._timestamp,
+            self._source,
+            (TRACEPARENT, traceparent),
         ]
-
-
-def _as_bytes(value: str | bytes | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value
 
 
 def valid_traceparent(value: bytes | None) -> bytes | None:

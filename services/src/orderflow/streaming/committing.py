@@ -72,6 +72,7 @@ class Committing:
         `meanwhile` is done on this thread while the broker is waited for; it may not touch the consumer.
         A batch that a stop leaves undone is followed by no other: every later call returns at once.
         """
+        buried = False
         for pause in chain(_PAUSES, repeat(_LAST_PAUSE)):
             if not batch or self._out_of_time():
                 return
@@ -83,8 +84,10 @@ class Committing:
                 if aborted.code in _REFUSALS and len(batch) > 1:
                     self._commit_halves(batch)
                     return
-                if aborted.code in _REFUSALS:
-                    batch = [self._handling.refuse(batch[0].record, aborted, datetime.now(UTC))]
+                if aborted.code in _REFUSALS and not buried:
+                    batch, buried = [self._handling.refuse(batch[0].record, aborted, datetime.now(UTC))], True
+                elif aborted.code in _REFUSALS:
+                    self._ask_for_room(batch[0])
                 batch = self._still_ours(batch, pause)
             except ProducerLost as lost:
                 batch = self._recover(batch, lost)
@@ -135,6 +138,15 @@ class Committing:
         middle = len(batch) // 2
         self.commit(batch[:middle])
         self.commit(batch[middle:])
+
+    def _ask_for_room(self, buried: Done) -> None:
+        """Say which topic takes not even the dead letter; nothing is lost, once there is room it goes on."""
+        (topic, number), offset = buried.record.partition, buried.record.offset
+        self._progress.waits_for = (
+            f"{buried.outgoing[0][0]} to take the dead letter of {topic}[{number}] offset {offset}, "
+            f"{len(buried.record.value or b'')} bytes: raise its max.message.bytes"
+        )
+        log.error("dead letter refused", waits_for=self._progress.waits_for)
 
     def _still_ours(self, batch: list[Done], pause: float) -> list[Done]:
         """Wait, answer rebalances, and return the part of the batch that we may go on with."""

@@ -34,7 +34,7 @@ def run_worker(service: Service[E], settings: WorkerSettings) -> None:
     # Everything made so far stays, so the collector need not look at it again; and a batch is thousands of
     # tuples that die together, so it may look rarely.
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(200_000, 10, 10)
     health.start()
     watchdog.start()
     log.info("started", group=settings.group, instance=settings.instance_name, health_port=health.port)
