@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderflow_lag.seconds import LagSeconds, OffsetHistory, lag_seconds, longest
+from orderflow_lag.seconds import HISTORY_LIMIT, LagSeconds, OffsetHistory, lag_seconds, longest
 
 STEPS = st.lists(
     st.tuples(st.integers(0, 1000), st.floats(0.01, 60.0, allow_nan=False)), min_size=1, max_size=400
@@ -63,6 +63,19 @@ def test_a_recreated_topic_starts_a_new_history() -> None:
 def test_a_clock_set_back_never_makes_negative_seconds() -> None:
     seen = history((0, 100.0), (10, 50.0))
     assert lag_seconds(seen, position=0, end=10, now=40.0) == LagSeconds(0.0)
+
+
+def test_a_clock_set_back_does_not_reorder_the_samples() -> None:
+    seen = history((0, 100.0), (10, 50.0), (20, 110.0))
+    assert [plateau.first_at for plateau in seen.plateaus] == [100.0, 100.0, 110.0]
+
+
+def test_a_long_history_is_thinned_and_still_reaches_back_to_its_start() -> None:
+    seen = history(*((number * number, float(number)) for number in range(2000)))
+    assert len(seen.plateaus) <= HISTORY_LIMIT
+    assert seen.plateaus[0].first_at == 0.0
+    half = 1000 * 1000
+    assert lag_seconds(seen, half, 1999 * 1999, now=2000.0).seconds == pytest.approx(1000.0, abs=20.0)
 
 
 def test_the_group_is_as_late_as_its_latest_partition() -> None:

@@ -259,6 +259,13 @@ def test_a_broken_log_is_caught(log: Log, breakage: Callable[[Log], None], fault
     assert not report.ok
 
 
+def test_every_record_that_was_overtaken_counts(log: Log) -> None:
+    log.paid("ann", "A-3")
+    first, other, *rest = log.payments
+    log.payments = [*rest, other, first]
+    assert log.check().out_of_order == 2
+
+
 def test_examples_are_few_however_broken_the_log_is() -> None:
     broken = Log(orders=[("ann", f"A-{n}") for n in range(1000)])
     report = broken.check()
