@@ -43,9 +43,7 @@ def test_a_declined_payment_tells_why() -> None:
     [
         pytest.param("order-status", status("PAID", order_id="o11"), id="an id that contains ours"),
         pytest.param("payments", encode(a_payment(order_id="x", reason="like o1")), id="our id in a text"),
-        pytest.param(
-            "notifications", encode(a_notification(order_id="x", text="o1")), id="in a message"
-        ),
+        pytest.param("notifications", encode(a_notification(order_id="x", text="o1")), id="in a message"),
         pytest.param("order-status", b"o1 is not JSON", id="not an event"),
         pytest.param("order-status", None, id="a tombstone"),
     ],

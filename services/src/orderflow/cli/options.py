@@ -19,13 +19,13 @@ Servers = Annotated[
     str | None,
     typer.Option(
         "--kafka-bootstrap-servers",
-        help="Brokers to start from. [default: localhost:19092; KAFKA_BOOTSTRAP_SERVERS]",
+        help="Brokers to start from (KAFKA_BOOTSTRAP_SERVERS; else localhost:19092).",
         show_default=False,
     ),
 ]
 Prefix = Annotated[
     str | None,
-    typer.Option("--topic-prefix", help="Put before every topic's name. [TOPIC_PREFIX]", show_default=False),
+    typer.Option("--topic-prefix", help="Put before every topic's name (TOPIC_PREFIX).", show_default=False),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 

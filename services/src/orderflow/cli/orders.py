@@ -41,11 +41,11 @@ class Way(StrEnum):
 @app.command("send")
 def send_command(
     count: Annotated[
-        int | None, typer.Option(min=1, help="How many. [default: 10, or the whole file]", show_default=False)
+        int | None, typer.Option(min=1, help="How many (else 10, or the whole file).", show_default=False)
     ] = None,
     rate: Annotated[
         float | None,
-        typer.Option(min=0.01, help="Orders a second. [default: as fast as it goes]", show_default=False),
+        typer.Option(min=0.01, help="Orders a second (else as fast as it goes).", show_default=False),
     ] = None,
     users: Annotated[int, typer.Option(min=1, help="Made-up users the orders are of.")] = 100,
     file: Annotated[
