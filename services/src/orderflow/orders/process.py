@@ -14,6 +14,7 @@ from orderflow.observability.logs import configure_logs
 from orderflow.orders.app import create_app
 from orderflow.orders.health import Lifecycle
 from orderflow.orders.intake import SERVICE, open_intake
+from orderflow.orders.one_write import OneWriteProtocol
 from orderflow.orders.settings import OrdersSettings
 from orderflow.streaming.watchdog import Watchdog
 
@@ -76,7 +77,7 @@ def _config(app: object, settings: OrdersSettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
         loop="uvloop",
-        http="httptools",
+        http=OneWriteProtocol,
         ws="none",
         lifespan="off",
         log_config=None,

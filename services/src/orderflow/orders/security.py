@@ -14,8 +14,14 @@ _DOCS = (
     b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     b"connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
+_NOSNIFF = (b"x-content-type-options", b"nosniff")
+_CONTENT_POLICY = b"content-security-policy"
+
+# Enough for an answer that no page can show or follow; every header costs the server a microsecond.
+STRICT_HEADERS = (_NOSNIFF, (_CONTENT_POLICY, _STRICT))
+
 _COMMON = (
-    (b"x-content-type-options", b"nosniff"),
+    _NOSNIFF,
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
@@ -23,8 +29,7 @@ _COMMON = (
 )
 
 
-_CONTENT_POLICY = b"content-security-policy"
-STRICT_HEADERS = (*_COMMON, (_CONTENT_POLICY, _STRICT))
+_PAGE_HEADERS = (*_COMMON, (_CONTENT_POLICY, _STRICT))
 _DOCS_HEADERS = (*_COMMON, (_CONTENT_POLICY, _DOCS))
 
 
@@ -53,7 +58,7 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = _DOCS_HEADERS if scope["path"].startswith("/docs") else STRICT_HEADERS
+        headers = _DOCS_HEADERS if scope["path"].startswith("/docs") else _PAGE_HEADERS
 
         async def send_with_headers(event: Message) -> None:
             if event["type"] == "http.response.start":
