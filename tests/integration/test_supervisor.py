@@ -146,6 +146,7 @@ def test_after_a_kill_of_the_supervisor_down_ends_what_is_left_the_broker_too(wh
     assert len(whole.left()) == 4
     supervisor.kill()
     supervisor.wait()
+    assert refusal(whole.command("clean")).endswith("stop it first with `make down`.")
     done = whole.command("down")
     assert "Ended 4 processes that were left behind." in done.stdout
     assert done.returncode == 0
@@ -186,6 +187,16 @@ def test_following_the_logs_shows_each_line_with_its_process(running: LocalSyste
     with running.following() as lines:
         place_order(running)
         eventually(lambda: any(line.startswith("notifications-0") for line in lines()), within=30)
+
+
+def test_a_broker_that_dies_is_started_again_on_its_data(whole: LocalSystem) -> None:
+    whole.up()
+    place_order(whole)
+    psutil.Process(whole.process("kafka").pid).kill()
+    eventually(lambda: whole.process("kafka").restarts == 1, within=30)
+    assert "Kafka ended; starting it again in 0.5 s" in whole.console
+    eventually(lambda: "kafka" in ready_processes(whole), within=60)
+    assert len(read_topic(whole.state.bootstrap_servers, "orders")) == 1
 
 
 def test_a_service_that_dies_is_started_again_and_the_console_says_so(running: LocalSystem) -> None:

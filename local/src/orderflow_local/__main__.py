@@ -67,10 +67,9 @@ def logs_command() -> None:
     folder = _settings()[1]
     if not folder.logs.is_dir():
         raise LocalError(f"There are no logs in {folder.logs} yet; start something with `make up`.")
-    width = 0
+    width = max((len(path.stem) for path in folder.logs.glob("*.log")), default=0)
     try:
         for name, line in following.follow(folder.logs):
-            width = max(width, len(name))
             print(f"{name:<{width}} | {line}")
     except (KeyboardInterrupt, BrokenPipeError):
         sys.stderr.close()  # or Python complains about the broken pipe once more

@@ -12,7 +12,7 @@ from orderflow_local import state
 from orderflow_local.errors import LocalError
 from orderflow_local.layout import DataFolder
 from orderflow_local.preflight import is_locked
-from orderflow_local.processes import end_leftovers
+from orderflow_local.processes import end_leftovers, of_run
 
 STOP_WITHIN = 90.0  # seconds; each tier of processes has a bound of its own below that
 POLL_EVERY = 0.1  # seconds
@@ -45,7 +45,8 @@ def _end_supervisor(folder: DataFolder, pid: int) -> None:
 
 def remove(folder: DataFolder, say: Callable[[str], None]) -> None:
     """Remove the broker's data, the logs and the state; the folder itself only if nothing else is in it."""
-    if is_locked(folder):
+    run = state.load(folder.state)
+    if is_locked(folder) or (run and any(of_run(run.run_id))):
         raise LocalError(f"The system in {folder.root} runs; stop it first with `make down`.")
     if not folder.root.exists():
         return

@@ -121,7 +121,8 @@ def _leave_running(settings: LocalSettings, folder: DataFolder, console: Console
     """Start this very command in the background and return when its system is ready."""
     folder.logs.mkdir(parents=True, exist_ok=True)
     log = folder.log_of(SUPERVISOR_LOG)
-    with log.open("wb") as output:
+    log.unlink(missing_ok=True)
+    with log.open("ab") as output:
         supervisor = subprocess.Popen(
             [sys.executable, "-m", "orderflow_local", "up"],
             env={**os.environ, "DETACH": "0", "YES": "1"},
