@@ -1,5 +1,7 @@
 """Lag as read from a real broker: markers, open transactions, deleted records, recreated topics."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,6 +20,7 @@ from orderflow_lag.observation import TopicPartition as Partition
 from orderflow_lag.read import LagReader
 from orderflow_lag.seconds import LagSeconds
 from orderflow_lag.truth import GroupLag, LagReason, group_lag
+from orderflow_local.kafka import Broker
 
 LagOf = Callable[..., GroupLag]
 
@@ -89,7 +92,13 @@ def write(
 def commit(admin: AdminClient, group: str, topic: str, offsets: dict[int, int]) -> None:
     places = [TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
     request = ConsumerGroupTopicPartitions(group, places)
-    admin.alter_consumer_group_offsets([request])[group].result(30)
+
+    def taken() -> bool:
+        answer = admin.alter_consumer_group_offsets([request])[group].result(30)
+        return all(place.error is None for place in answer.topic_partitions)
+
+    # A broker that has just started loads its coordinators first, and says so for each partition.
+    eventually(taken, within=20)
 
 
 def group_of(reader: LagReader, wanted: Subscription) -> GroupObservation:
@@ -313,3 +322,17 @@ def test_no_broker_is_said_as_no_broker(topic: str) -> None:
     nowhere = {"bootstrap.servers": "127.0.0.1:1"}
     with LagReader(nowhere, timeout=1.0) as reader, pytest.raises(BrokerUnavailable):
         reader.read([Subscription("payment-service", frozenset({topic}))])
+
+
+def test_a_broker_that_has_served_no_group_yet_is_read_without_a_crash(
+    own_broker: Callable[[], Broker],
+) -> None:
+    # In a process of its own: what it guards against is a segmentation fault of the client.
+    command = [sys.executable, "-m", "orderflow", "lag", "--kafka-bootstrap-servers"]
+
+    done = subprocess.run(
+        [*command, own_broker().bootstrap_servers], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.returncode in (0, 1), done.stderr
+    assert "Traceback" not in done.stderr

@@ -31,7 +31,7 @@ from orderflow_lag.observation import (
     TopicPartition,
     Unreadable,
 )
-from orderflow_lag.read.answers import NO_TOPIC, required, settled, translated
+from orderflow_lag.read.answers import NO_TOPIC, required, translated
 from orderflow_lag.read.tails import TailReader
 from orderflow_lag.truth import group_lag, small_tails
 
@@ -122,16 +122,22 @@ class LagReader:
     def _groups(self, groups: set[str]) -> dict[str, GroupObservation | Unreadable]:
         if not groups:
             return {}
-        described = self._admin.describe_consumer_groups(sorted(groups), request_timeout=self._timeout)
+        # First, and awaited: asked for the offsets of a group whose coordinator cannot be had (as on a
+        # broker that has served no group yet), confluent-kafka 2.16.1 ends the process by SIGSEGV.
+        descriptions = required(
+            self._admin.describe_consumer_groups(sorted(groups), request_timeout=self._timeout)
+        )
+        described = {group: it for group, it in descriptions.items() if not isinstance(it, Unreadable)}
         # This client takes one group a call, so the calls overlap instead.
-        offsets = {
-            group: self._admin.list_consumer_group_offsets(
-                [ConsumerGroupTopicPartitions(group)], request_timeout=self._timeout
-            )[group]
-            for group in sorted(groups)
-        }
-        committed, descriptions = required(offsets), settled(described)
-        return {group: _group(group, committed[group], descriptions[group]) for group in groups}
+        committed = required(
+            {
+                group: self._admin.list_consumer_group_offsets(
+                    [ConsumerGroupTopicPartitions(group)], request_timeout=self._timeout
+                )[group]
+                for group in described
+            }
+        )
+        return descriptions | {group: _group(group, committed[group], it) for group, it in described.items()}
 
     def _partitions(
         self,
@@ -186,8 +192,7 @@ class LagReader:
         }
 
 
-def _group(group: str, committed: Any, described: Any) -> GroupObservation | Unreadable:
-    """A group whose offsets are readable is worth having, whatever its description says."""
+def _group(group: str, committed: Any, described: ConsumerGroupDescription) -> GroupObservation | Unreadable:
     if isinstance(committed, Unreadable):
         return committed
     offsets = {
@@ -195,8 +200,6 @@ def _group(group: str, committed: Any, described: Any) -> GroupObservation | Unr
         for wire in committed.topic_partitions or ()
         if wire.offset >= 0 and wire.error is None
     }
-    if isinstance(described, Unreadable):
-        return GroupObservation(group, GroupState.UNKNOWN, (), offsets)
     state = _STATES.get(described.state, GroupState.UNKNOWN)
     return GroupObservation(group, state, _members(described), offsets)
 
