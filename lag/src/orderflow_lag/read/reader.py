@@ -192,7 +192,7 @@ class LagReader:
         }
 
 
-def _group(group: str, committed: Any, described: ConsumerGroupDescription) -> GroupObservation | Unreadable:
+def _group(group: str, committed: Any, described: Any) -> GroupObservation | Unreadable:
     if isinstance(committed, Unreadable):
         return committed
     offsets = {
