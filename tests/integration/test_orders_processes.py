@@ -89,10 +89,10 @@ def test_two_services_of_one_name_do_not_fight_for_ever(pipeline: Pipeline) -> N
         return first.process.process.poll() is not None or second.process.process.poll() is not None
 
     eventually(one_gave_up, within=60)
-    loser, winner = (first, second) if first.process.process.poll() is not None else (second, first)
-    assert loser.process.process.returncode != 0
-    assert "INSTANCE_NAME" in loser.process.log
-    eventually(lambda: winner.place(SHORT).status_code == 202, within=30)
+    # Neither can know which of them is the wrong one, so both may go.
+    ended = [service.process for service in (first, second) if service.process.process.poll() is not None]
+    assert {process.process.returncode for process in ended} == {3}
+    assert all("INSTANCE_NAME" in process.log for process in ended)
 
 
 def place_if_it_listens(service: OrderService) -> None:
