@@ -70,6 +70,6 @@ $(CACHE)/uv-$(UV_VERSION)/bin/uv:
 		echo "'$(PYTHON)' has no pip; install it (Debian: python3-pip), or name another with make PYTHON=..."; exit 1; } >&2
 	@echo "Installing uv $(UV_VERSION) into $(CACHE)"
 	@mkdir -p $(CACHE) && staging=$$(mktemp -d $(CACHE)/uv-staging-XXXXXX) \
-		&& $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-script-location \
+		&& $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-script-location --root-user-action=ignore \
 			--target $$staging uv==$(UV_VERSION) \
 		&& { mv -T $$staging $(CACHE)/uv-$(UV_VERSION) 2>/dev/null || rm -rf $$staging; } && test -x $@
