@@ -15,6 +15,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -31,6 +32,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _INIT_SECONDS = 2.0
+_GRACE_SECONDS = 1.0
 _FENCED = (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED)
 
 
@@ -109,7 +111,8 @@ class TransactionalProducer:
         self._step(lambda: producer.begin_transaction())
         self._step(lambda: self._produce(producer, records))
         if offsets and group is not None:
-            self._step(lambda: producer.send_offsets_to_transaction(offsets, group(), self._timeout))
+            metadata = group()
+            self._step(lambda: self._send_offsets(producer, offsets, metadata))
         self._beat()
         self._step(lambda: producer.commit_transaction(self._timeout), ends=True)
         self._beat()
@@ -141,6 +144,27 @@ class TransactionalProducer:
                 if time.monotonic() > give_up:
                     raise KafkaException(KafkaError(KafkaError._QUEUE_FULL)) from None
 
+    def _send_offsets(self, producer: Producer, offsets: list[TopicPartition], metadata: Any) -> None:
+        """Send offsets within the timeout, which librdkafka does not keep while the coordinator is away
+        (librdkafka#5456, #5511): a call that hangs is left behind with its producer."""
+        sent = Future[None]()
+
+        def send() -> None:
+            try:
+                producer.send_offsets_to_transaction(offsets, metadata, self._timeout)
+                sent.set_result(None)
+            except Exception as error:
+                sent.set_exception(error)
+
+        threading.Thread(target=send, name="send-offsets", daemon=True).start()
+        try:
+            sent.result(self._timeout + _GRACE_SECONDS)
+        except TimeoutError:
+            # Not closed: that would free what the hanging call still uses. It ends with its thread.
+            self._producer = None
+            hung = KafkaError(KafkaError._TIMED_OUT, "offsets were not taken in time")
+            raise ProducerLost(hung, undecided=False) from None
+
     def _step(self, call: Callable[[], T], *, ends: bool = False) -> T:
         try:
             return call()
@@ -165,8 +189,9 @@ class TransactionalProducer:
 def _discard(producer: Producer) -> None:
     # Closing waits for threads that may wait for a broker: not on the loop's thread.
     def close() -> None:
-        # Nobody hears what it has to say any more.
-        with suppress(KafkaException):
+        # Nobody hears what it has to say any more; SystemError is how the client says that a fenced
+        # producer cannot abort.
+        with suppress(KafkaException, SystemError):
             producer.purge()
             producer.close()
 

@@ -1,0 +1,104 @@
+"""The transactional producer against a broker that freezes, restarts or refuses."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+from support.eventually import eventually
+from support.pipeline import Pipeline, read_topic
+
+from orderflow.streaming.clients import transactional_config
+from orderflow.streaming.transactions import Aborted, ProducerLost, TransactionalProducer
+from orderflow_local.kafka import Broker
+
+
+@contextmanager
+def member(pipeline: Pipeline) -> Iterator[Callable[[], Any]]:
+    """A member of a consumer group; yields what returns its group metadata."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": pipeline.bootstrap_servers,
+            "group.id": pipeline.group("payments"),
+            "group.protocol": "consumer",
+        }
+    )
+    consumer.subscribe([f"{pipeline.prefix}orders"])
+
+    def assigned() -> bool:
+        consumer.poll(0.1)
+        return bool(consumer.assignment())
+
+    eventually(assigned, within=30)
+    try:
+        yield consumer.consumer_group_metadata
+    finally:
+        consumer.close()
+
+
+def producer_of(pipeline: Pipeline, timeout: float) -> TransactionalProducer:
+    config = transactional_config(pipeline.settings, f"{pipeline.prefix}test", 10)
+    return TransactionalProducer(config, timeout=timeout)
+
+
+def test_offsets_that_a_frozen_broker_does_not_take_cost_the_producer_and_not_the_process(
+    own_broker: Callable[[], Broker], namespace: str, pipelines: Callable[[str, str], Pipeline]
+) -> None:
+    broker = own_broker()
+    pipeline = pipelines(broker.bootstrap_servers, namespace).create_topics()
+    producer, offsets = producer_of(pipeline, timeout=2), [TopicPartition(f"{namespace}orders", 0, 1)]
+    record = (f"{namespace}payments", b"u", b"{}", list[Any]())
+    assert producer.open()
+    with member(pipeline) as group:
+        producer.commit([record], offsets, group)
+        broker.pause()
+        with pytest.raises(ProducerLost) as lost:
+            producer.commit([record], offsets, group)
+        assert not lost.value.undecided, "commit was not even asked for"
+        assert not producer.is_open
+        broker.resume()
+
+        assert producer.open()
+        producer.commit([record], offsets, group)
+
+    assert len(read_topic(pipeline.bootstrap_servers, f"{namespace}payments")) == 2
+
+
+def test_an_abort_leaves_nothing_and_the_producer_goes_on(pipeline: Pipeline) -> None:
+    producer = producer_of(pipeline, timeout=10)
+    assert producer.open()
+    good = (f"{pipeline.prefix}payments", b"u", b"{}", list[Any]())
+    too_large = (f"{pipeline.prefix}payments", b"u", b"x" * 1_100_000, list[Any]())
+
+    with pytest.raises(Aborted):
+        producer.commit([good, too_large])
+    # The client may abort once more by itself, as its sequence numbers have a gap after the refusal.
+    eventually(lambda: committed(producer, good), within=20)
+
+    assert len(pipeline.read("payments")) == 1
+    producer.drop()
+
+
+def committed(producer: TransactionalProducer, record: Any) -> bool:
+    try:
+        producer.commit([record])
+    except Aborted:
+        return False
+    return True
+
+
+def test_a_second_producer_of_the_same_id_fences_the_first(pipeline: Pipeline) -> None:
+    record = (f"{pipeline.prefix}payments", b"u", b"{}", list[Any]())
+    first, second = producer_of(pipeline, timeout=10), producer_of(pipeline, timeout=10)
+    assert first.open()
+    first.commit([record])
+    assert second.open()
+
+    with pytest.raises(ProducerLost) as lost:
+        first.commit([record])
+
+    assert lost.value.fenced
+    second.commit([record])
+    assert len(pipeline.read("payments")) == 2
+    second.drop()
