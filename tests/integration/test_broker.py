@@ -6,9 +6,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 from support.brokers import RunningBroker, embedded
+from support.eventually import eventually
 
 from orderflow_local.errors import BrokerFailed
 from orderflow_local.kafka import Broker, Distribution
@@ -76,6 +77,45 @@ def test_data_survives_a_restart_and_a_kill_on_the_same_port(own_broker: Callabl
 
 
 @pytest.mark.chaos
+def test_a_transaction_cut_off_by_a_kill_is_ended_and_holds_nobody_back(
+    own_broker: Callable[[], Broker],
+) -> None:
+    broker = own_broker()
+    create_topic(broker.bootstrap_servers, "cut")
+    config = {"bootstrap.servers": broker.bootstrap_servers, "group.id": "cut", "log_level": 2}
+    consumer = Consumer({**config, "isolation.level": "read_committed"})
+    consumer.subscribe(["cut"])
+    producer = Producer(
+        {
+            "bootstrap.servers": broker.bootstrap_servers,
+            "transactional.id": "cut",
+            "transaction.timeout.ms": 1000,
+        }
+    )
+    producer.init_transactions(20)
+    producer.begin_transaction()
+    producer.produce("cut", b"never committed")
+    assert producer.flush(20) == 0
+    eventually(lambda: consumer.poll(0.1) is None and consumer.assignment(), within=20)
+    producer.send_offsets_to_transaction(
+        [TopicPartition("cut", 0, 0)], consumer.consumer_group_metadata(), 20
+    )
+
+    broker.kill()
+    broker.start()
+    broker.wait_ready()
+
+    def committed() -> bool:
+        try:
+            return bool(consumer.committed([TopicPartition("cut", 0)], timeout=2))
+        except KafkaException:
+            return False
+
+    eventually(committed, within=30)
+    consumer.close()
+
+
+@pytest.mark.chaos
 def test_a_paused_broker_is_silent_until_it_resumes(own_broker: Callable[[], Broker]) -> None:
     broker = own_broker()
     broker.pause()
@@ -120,7 +160,6 @@ def test_a_broker_that_ends_while_starting_says_why(kafka_distribution: Distribu
     broken = embedded(kafka_distribution, tmp_path)
     broken.data_dir.mkdir()
     (broken.data_dir / "meta.properties").write_text("version=99\n")
-    broken.start()
     with pytest.raises(BrokerFailed, match=r"^The broker ended while starting: .*meta[.]properties[^\n]*$"):
-        broken.wait_ready()
+        broken.start()
     assert not broken.is_running

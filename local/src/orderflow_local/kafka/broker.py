@@ -10,9 +10,10 @@ from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from orderflow_local.errors import BrokerFailed
-from orderflow_local.kafka.config import BrokerSpec, log4j_properties, render, server_properties
+from orderflow_local.kafka.config import SETTLING, BrokerSpec, log4j_properties, render, server_properties
 from orderflow_local.kafka.distribution import Distribution
 from orderflow_local.net import answers_kafka, free_port, is_free
 
@@ -20,6 +21,7 @@ READY_WITHIN = 60.0  # seconds; a start takes a few, a recovery of much data mor
 STOP_WITHIN = 20.0  # seconds for a controlled shutdown before the process is killed
 POLL_EVERY = 0.05  # seconds
 
+CLEAN_END = ".kafka_cleanshutdown"  # Kafka leaves this file in its data when it was stopped in order
 JAVA_EXCEPTION = re.compile(r"^(Caused by: |Exception in thread \S+ )?[\w.$]+(Exception|Error): ")
 
 # Java 24 and newer complain on every start about what Kafka's libraries do; older ones ignore the second.
@@ -62,16 +64,30 @@ class Broker:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Start the process and return at once; the data folder is formatted if it is new."""
+        """Start the process; a new data folder is formatted first.
+
+        After a kill this takes some seconds: nobody may end transactions before the node is settled.
+        """
         if self.is_running:
             raise BrokerFailed(f"The broker on port {self.port} runs already as process {self.pid}.")
         if not is_free(self.host, self.port):
             raise BrokerFailed(
                 f"Port {self.port} on {self.host} is taken; stop what listens there or choose another port."
             )
-        properties = self._write_configuration()
         if not (self.data_dir / "meta.properties").exists():
-            self._format(properties)
+            self._format(self._write_configuration(self.port))
+        elif not (self.data_dir / CLEAN_END).exists():
+            self._settle()
+        self._spawn(self._write_configuration(self.port))
+
+    def _settle(self) -> None:
+        """Start and stop once where no client comes, so that nothing of a killed process is left."""
+        port = free_port()
+        self._spawn(self._write_configuration(port, SETTLING))
+        self._wait_ready(port, READY_WITHIN)
+        self.stop()
+
+    def _spawn(self, properties: Path) -> None:
         with (self.log_dir / "kafka-console.log").open("ab") as console:
             self._process = subprocess.Popen(
                 self._java(
@@ -86,13 +102,16 @@ class Broker:
 
     def wait_ready(self, timeout: float = READY_WITHIN) -> None:
         """Return once the broker answers requests; raise BrokerFailed if it ends or takes longer."""
+        self._wait_ready(self.port, timeout)
+
+    def _wait_ready(self, port: int, timeout: float) -> None:
         deadline = time.monotonic() + timeout
-        while not answers_kafka(self.host, self.port):
+        while not answers_kafka(self.host, port):
             if not self.is_running:
                 raise BrokerFailed(f"The broker ended while starting: {self._last_words()}")
             if time.monotonic() > deadline:
                 raise BrokerFailed(
-                    f"The broker on port {self.port} did not answer in {timeout:.0f} s; see {self.log_dir}."
+                    f"The broker on port {port} did not answer in {timeout:.0f} s; see {self.log_dir}."
                 )
             time.sleep(POLL_EVERY)
 
@@ -116,6 +135,9 @@ class Broker:
     def pause(self) -> None:
         """Freeze the process: connections stay open and nothing answers (SIGSTOP)."""
         self._signal(signal.SIGSTOP)
+        if self._process is not None and self._process.returncode is None:
+            # The signal only asks; one more answer may leave before the last thread has stopped.
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         """Let a frozen process go on (SIGCONT)."""
@@ -131,13 +153,13 @@ class Broker:
         if self._process is not None and self._process.poll() is None:
             os.kill(self._process.pid, number)
 
-    def _write_configuration(self) -> Path:
+    def _write_configuration(self, port: int, changes: Mapping[str, str] = MappingProxyType({})) -> Path:
         # Folders are made here so that a broker object alone leaves no trace.
         for folder in (self.data_dir, self.log_dir, self._config_dir):
             folder.mkdir(parents=True, exist_ok=True)
-        spec = BrokerSpec(self.data_dir, self.log_dir, self.port, free_port(), self.host)
+        spec = BrokerSpec(self.data_dir, self.log_dir, port, free_port(), self.host)
         properties = self._config_dir / "server.properties"
-        properties.write_text(render(server_properties(spec)))
+        properties.write_text(render({**server_properties(spec), **changes}))
         self._log4j.write_text(render(log4j_properties(self.log_dir)))
         return properties
 
