@@ -8,6 +8,8 @@ UV ?= $(CACHE)/uv-$(UV_VERSION)/bin/uv
 VENV := .venv
 RUN := $(VENV)/bin
 SYNCED := $(VENV)/.synced
+# Tests mostly wait for brokers, so more run side by side than there are cores; each job has a broker.
+JOBS ?= 3
 MANIFESTS := uv.lock pyproject.toml $(wildcard */pyproject.toml)
 
 export UV_PYTHON_DOWNLOADS := never
@@ -40,13 +42,13 @@ check: $(SYNCED) ## format, lint, types, import contracts, docs
 	$(RUN)/python -m orderflow_local settings | diff docs/settings.md -
 
 test: $(SYNCED) ## run the unit and integration tests (ARGS="-k name" for some of them)
-	$(RUN)/python -m pytest tests/unit tests/integration $(ARGS)
+	$(RUN)/python -m pytest -n $(JOBS) tests/unit tests/integration $(ARGS)
 
 test-unit: $(SYNCED) ## run the tests that need no network: milliseconds each
 	$(RUN)/python -m pytest tests/unit $(ARGS)
 
 test-integration: $(SYNCED) ## run the tests against a real broker, which they start themselves
-	$(RUN)/python -m pytest tests/integration $(ARGS)
+	$(RUN)/python -m pytest -n $(JOBS) tests/integration $(ARGS)
 
 bench: $(SYNCED) ## measure beside Quix Streams and Kafka Streams, 15 minutes (ARGS="--only latency" for a part)
 	@$(UV) sync --frozen --quiet --inexact --all-packages --group bench
