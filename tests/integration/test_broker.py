@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -10,6 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 from support.brokers import RunningBroker, embedded
 from support.eventually import eventually
+from support.pipeline import read_topic
 
 from orderflow_local.errors import BrokerFailed
 from orderflow_local.kafka import Broker, Distribution
@@ -113,6 +115,26 @@ def test_a_transaction_cut_off_by_a_kill_is_ended_and_holds_nobody_back(
 
     eventually(committed, within=30)
     consumer.close()
+
+
+@pytest.mark.chaos
+def test_what_was_committed_just_before_a_kill_is_there_after_it(own_broker: Callable[[], Broker]) -> None:
+    broker = own_broker()
+    create_topic(broker.bootstrap_servers, "kept")
+    for kills in (1, 2, 3):
+        producer = Producer({"bootstrap.servers": broker.bootstrap_servers, "transactional.id": "kept"})
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        producer.produce("kept", b"x")
+        producer.commit_transaction(20)
+        broker.kill()
+        broker.start()
+        broker.wait_ready()
+        eventually(partial(has_records, broker, "kept", kills), within=20)
+
+
+def has_records(broker: Broker, topic: str, count: int) -> bool:
+    return len(read_topic(broker.bootstrap_servers, topic)) == count
 
 
 @pytest.mark.chaos

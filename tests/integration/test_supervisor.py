@@ -196,7 +196,7 @@ def test_a_broker_that_dies_is_started_again_on_its_data(whole: LocalSystem) -> 
     eventually(lambda: whole.process("kafka").restarts == 1, within=30)
     assert "Kafka ended; starting it again in 0.5 s" in whole.console
     eventually(lambda: "kafka" in ready_processes(whole), within=60)
-    assert len(read_topic(whole.state.bootstrap_servers, "orders")) == 1
+    eventually(lambda: len(read_topic(whole.state.bootstrap_servers, "orders")) == 1, within=30)
 
 
 def test_a_service_that_dies_is_started_again_and_the_console_says_so(running: LocalSystem) -> None:

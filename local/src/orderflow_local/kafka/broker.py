@@ -7,13 +7,18 @@ import subprocess
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 from orderflow_local.errors import BrokerFailed
-from orderflow_local.kafka.config import SETTLING, BrokerSpec, log4j_properties, render, server_properties
+from orderflow_local.kafka.config import (
+    BrokerSpec,
+    log4j_properties,
+    render,
+    server_properties,
+    settling_properties,
+)
 from orderflow_local.kafka.distribution import Distribution
 from orderflow_local.net import answers_kafka, free_port, is_free
 
@@ -22,6 +27,8 @@ STOP_WITHIN = 20.0  # seconds for a controlled shutdown before the process is ki
 POLL_EVERY = 0.05  # seconds
 
 CLEAN_END = ".kafka_cleanshutdown"  # Kafka leaves this file in its data when it was stopped in order
+SETTLED_WITHIN = 6.0  # seconds, most of them for starting a JVM
+FENCED = "Fencing broker "  # what the controller logs when it declares a broker gone
 JAVA_EXCEPTION = re.compile(r"^(Caused by: |Exception in thread \S+ )?[\w.$]+(Exception|Error): ")
 
 # Java 24 and newer complain on every start about what Kafka's libraries do; older ones ignore the second.
@@ -75,16 +82,22 @@ class Broker:
                 f"Port {self.port} on {self.host} is taken; stop what listens there or choose another port."
             )
         if not (self.data_dir / "meta.properties").exists():
-            self._format(self._write_configuration(self.port))
+            self._format(self._write_configuration(server_properties))
         elif not (self.data_dir / CLEAN_END).exists():
             self._settle()
-        self._spawn(self._write_configuration(self.port))
+        self._spawn(self._write_configuration(server_properties))
 
     def _settle(self) -> None:
-        """Start and stop once where no client comes, so that nothing of a killed process is left."""
-        port = free_port()
-        self._spawn(self._write_configuration(port, SETTLING))
-        self._wait_ready(port, READY_WITHIN)
+        """Run the controller alone until it has declared the killed broker gone."""
+        log = self.log_dir / "kafka.log"
+        begin = log.stat().st_size if log.exists() else 0
+        self._spawn(self._write_configuration(settling_properties))
+        # It says nothing where the broker was declared gone before; that wait is only lost time.
+        deadline = time.monotonic() + SETTLED_WITHIN
+        while FENCED not in _text_from(log, begin) and time.monotonic() < deadline and self.is_running:
+            time.sleep(POLL_EVERY)
+        if not self.is_running:
+            raise BrokerFailed(f"The broker ended while starting: {self._last_words()}")
         self.stop()
 
     def _spawn(self, properties: Path) -> None:
@@ -102,16 +115,13 @@ class Broker:
 
     def wait_ready(self, timeout: float = READY_WITHIN) -> None:
         """Return once the broker answers requests; raise BrokerFailed if it ends or takes longer."""
-        self._wait_ready(self.port, timeout)
-
-    def _wait_ready(self, port: int, timeout: float) -> None:
         deadline = time.monotonic() + timeout
-        while not answers_kafka(self.host, port):
+        while not answers_kafka(self.host, self.port):
             if not self.is_running:
                 raise BrokerFailed(f"The broker ended while starting: {self._last_words()}")
             if time.monotonic() > deadline:
                 raise BrokerFailed(
-                    f"The broker on port {port} did not answer in {timeout:.0f} s; see {self.log_dir}."
+                    f"The broker on port {self.port} did not answer in {timeout:.0f} s; see {self.log_dir}."
                 )
             time.sleep(POLL_EVERY)
 
@@ -153,13 +163,13 @@ class Broker:
         if self._process is not None and self._process.poll() is None:
             os.kill(self._process.pid, number)
 
-    def _write_configuration(self, port: int, changes: Mapping[str, str] = MappingProxyType({})) -> Path:
+    def _write_configuration(self, settings: Callable[[BrokerSpec], dict[str, str]]) -> Path:
         # Folders are made here so that a broker object alone leaves no trace.
         for folder in (self.data_dir, self.log_dir, self._config_dir):
             folder.mkdir(parents=True, exist_ok=True)
-        spec = BrokerSpec(self.data_dir, self.log_dir, port, free_port(), self.host)
+        spec = BrokerSpec(self.data_dir, self.log_dir, self.port, free_port(), self.host)
         properties = self._config_dir / "server.properties"
-        properties.write_text(render({**server_properties(spec), **changes}))
+        properties.write_text(render(settings(spec)))
         self._log4j.write_text(render(log4j_properties(self.log_dir)))
         return properties
 
@@ -172,7 +182,8 @@ class Broker:
         return self._config_dir / "log4j2.properties"
 
     def _format(self, properties: Path) -> None:
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # An id may begin with a dash, which the tool would take for another option.
+        cluster = "C" + urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
         arguments = ("format", "--cluster-id", cluster, "--config", properties)
         command = self._java((*DEFAULT_JVM_OPTIONS, "-Xmx256m"), "kafka.tools.StorageTool", *arguments)
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -202,3 +213,11 @@ class Broker:
             lines += path.read_text(errors="replace").splitlines()[-400:] if path.exists() else []
         reasons = [line for line in lines if JAVA_EXCEPTION.match(line)]
         return (reasons or lines or ["it wrote nothing"])[-1].strip()[:300]
+
+
+def _text_from(path: Path, position: int) -> str:
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        file.seek(position)
+        return file.read().decode(errors="replace")

@@ -26,15 +26,6 @@ SINGLE_BROKER: Mapping[str, str] = {
     "share.coordinator.state.topic.min.isr": "1",
 }
 
-# For one start after a kill, which only waits for the registration of the killed process to lapse: that
-# takes 9 s otherwise, and until then the node still leads its partitions. A transaction that it ends in
-# that time stays open for ever, because its markers find no leader once the registration has lapsed.
-SETTLING: Mapping[str, str] = {
-    "broker.session.timeout.ms": "500",
-    "broker.heartbeat.interval.ms": "100",
-    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "3600000",
-}
-
 BEHAVIOUR: Mapping[str, str] = {
     "auto.create.topics.enable": "false",
     "delete.topic.enable": "true",
@@ -69,6 +60,21 @@ def server_properties(spec: BrokerSpec) -> dict[str, str]:
         **SINGLE_BROKER,
         **PROMPT_RECOVERY,
         **BEHAVIOUR,
+    }
+
+
+def settling_properties(spec: BrokerSpec) -> dict[str, str]:
+    """Return the settings of a run as controller alone, which declares the killed broker of this node gone.
+
+    Without it the new process still leads its partitions until the old registration lapses, and a
+    transaction that it ends in that time stays open for ever: its markers find no leader afterwards.
+    """
+    left_out = ("advertised.listeners", "inter.broker.listener.name")
+    common = {name: value for name, value in server_properties(spec).items() if name not in left_out}
+    return common | {
+        "process.roles": "controller",
+        "listeners": f"CONTROLLER://127.0.0.1:{spec.controller_port}",
+        "broker.session.timeout.ms": "500",
     }
 
 
