@@ -2,13 +2,19 @@
 
 import os
 import secrets
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
-from support.brokers import RunningBroker, embedded
+from support.brokers import RunningBroker, embedded, wait_for_coordinators
 
 from orderflow_local.errors import DistributionUnavailable
 from orderflow_local.kafka import Broker, Distribution, obtain, prepare
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in its background with SIGINT ignored, and every child would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +40,7 @@ def broker(
     try:
         own.start()
         own.wait_ready()
+        wait_for_coordinators(own.bootstrap_servers)
         yield RunningBroker(own.bootstrap_servers)
     finally:
         own.stop()

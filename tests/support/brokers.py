@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from support.eventually import eventually
+
 from orderflow_local.kafka import Broker, Distribution
 
 # Quick to start rather than quick under load.
@@ -19,3 +23,17 @@ class RunningBroker:
 def embedded(distribution: Distribution, folder: Path) -> Broker:
     """Return a broker, not yet started, with data and logs in the folder."""
     return Broker(distribution, folder / "data", folder / "logs", jvm_options=TEST_JVM_OPTIONS)
+
+
+def wait_for_coordinators(bootstrap_servers: str) -> None:
+    """Return once the broker coordinates groups: it makes the topic for that when it is first asked."""
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+
+    def answers() -> bool:
+        try:
+            admin.describe_consumer_groups(["nobody"], request_timeout=5)["nobody"].result(10)
+        except KafkaException:
+            return False
+        return True
+
+    eventually(answers, within=60)
