@@ -11,7 +11,6 @@ from support.brokers import RunningBroker, embedded, wait_for_coordinators
 from orderflow_local.errors import DistributionUnavailable
 from orderflow_local.kafka import Broker, Distribution, obtain, prepare
 
-
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what runs in its background with SIGINT ignored, and every child would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
