@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -22,6 +23,17 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+# The same in the service that accepts an order and in the one that charges it.
+UnitPrice = Annotated[
+    Decimal,
+    Field(
+        gt=0,
+        le=Decimal("9999.99"),
+        decimal_places=2,
+        description="Price of one piece where an order in the short form names only item and quantity.",
+    ),
+]
 
 
 class SettingsError(Exception):

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from orderflow.settings import UnitPrice
 from orderflow.streaming.settings import Port, ProcessSettings
 
 
@@ -64,19 +65,7 @@ class OrdersSettings(ProcessSettings):
         le=60,
         description="After this long the broker aborts the transaction of a process that is gone.",
     )
-    watchdog_seconds: float = Field(
-        60.0,
-        ge=1,
-        le=3600,
-        description="Commits without progress for this long end the process, its stacks in the log.",
-    )
-    unit_price: Decimal = Field(
-        Decimal("1.00"),
-        gt=0,
-        le=Decimal("9999.99"),
-        decimal_places=2,
-        description="Price of one piece where an order in the short form names only item and quantity.",
-    )
+    unit_price: UnitPrice = Decimal("1.00")
 
     @property
     def accepted_keys(self) -> tuple[bytes, ...]:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from orderflow.settings import UnitPrice
 from orderflow.streaming.settings import WorkerSettings
 
 
@@ -16,13 +17,7 @@ class PaymentSettings(WorkerSettings):
     default_group: ClassVar[str] = "payment-service"
     default_env_file: ClassVar[str | None] = "config/payments.env"
 
-    unit_price: Decimal = Field(
-        Decimal("1.00"),
-        gt=0,
-        le=Decimal("9999.99"),
-        decimal_places=2,
-        description="Price of one piece where an order in the short form names only item and quantity.",
-    )
+    unit_price: UnitPrice = Decimal("1.00")
     payment_success_rate: float = Field(
         0.8,
         ge=0,

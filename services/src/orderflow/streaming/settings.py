@@ -63,7 +63,7 @@ class KafkaSettings(Settings):
 
 
 class ProcessSettings(KafkaSettings):
-    """What every long-running process has: logs and a health endpoint."""
+    """What every long-running process has: logs and a watchdog."""
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severe line that is logged."
@@ -71,17 +71,23 @@ class ProcessSettings(KafkaSettings):
     log_format: Literal["json", "console"] = Field(
         "json", description="`json` for machines, `console` for eyes."
     )
-    health_host: str = Field("127.0.0.1", description="Address of the health and metrics endpoint.")
-    health_port: Port = Field(
-        9100, description="Port of the health and metrics endpoint; 0 takes a free one."
+    watchdog_seconds: float = Field(
+        60.0,
+        ge=1,
+        le=3600,
+        description="Without progress for this long a process ends itself, its stacks in the log.",
     )
 
 
 class WorkerSettings(ProcessSettings):
-    """What every worker has: its group, and how its loop behaves."""
+    """What every worker has: a health endpoint, its group, and how its loop behaves."""
 
     default_group: ClassVar[str]
 
+    health_host: str = Field("127.0.0.1", description="Address of the health and metrics endpoint.")
+    health_port: Port = Field(
+        9100, description="Port of the health and metrics endpoint; 0 takes a free one."
+    )
     kafka_group_id: str = Field(
         "",
         max_length=255,
@@ -108,12 +114,6 @@ class WorkerSettings(ProcessSettings):
         ge=1,
         le=60,
         description="After this long the broker aborts the transaction of a process that is gone.",
-    )
-    watchdog_seconds: float = Field(
-        60.0,
-        ge=1,
-        le=3600,
-        description="A loop without progress for this long ends its process, its stacks in the log.",
     )
 
     @property
