@@ -116,18 +116,21 @@ class Committing:
     def _commit_once(self, batch: list[Done], meanwhile: Callable[[], None] | None) -> None:
         started, offsets = time.monotonic(), next_offsets(batch)
 
-        def write() -> None:
-            outgoing = (record for done in batch for record in done.outgoing)
-            self._producer.commit(outgoing, topic_partitions(offsets), self._source.group_metadata)
+        self._producer.write(record for done in batch for record in done.outgoing)
+
+        def end() -> None:
+            self._producer.end(topic_partitions(offsets), self._source.group_metadata)
 
         if meanwhile is None:
-            write()
+            end()
         else:
-            written = self._beside.submit(write)
+            # The writing is not done beside: it lets the interpreter go at every record, and would wait for
+            # it again each time while this thread handles records.
+            ended = self._beside.submit(end)
             try:
                 meanwhile()
             finally:
-                written.result()
+                ended.result()
         self._source.assignment.committed.update(offsets)
         metrics.TRANSACTION_SECONDS.labels(self._name).observe(time.monotonic() - started)
         metrics.RECORDS.labels(self._name).inc(len(batch))

@@ -100,22 +100,36 @@ class TransactionalProducer:
         offsets: list[TopicPartition] | None = None,
         group: Callable[[], Any] | None = None,
     ) -> None:
-        """Write `records` and the group's `offsets` in one transaction; raise Aborted or ProducerLost.
+        """Write `records` and the group's `offsets` in one transaction; raise Aborted or ProducerLost."""
+        self.write(records)
+        self.end(offsets, group)
+
+    def write(self, records: Iterable[Outgoing]) -> None:
+        """Begin a transaction and write `records` in it; raise Aborted or ProducerLost."""
+        producer = self._opened()
+        self._step(lambda: producer.begin_transaction())
+        self._step(lambda: self._produce(producer, records))
+
+    def end(
+        self, offsets: list[TopicPartition] | None = None, group: Callable[[], Any] | None = None
+    ) -> None:
+        """Commit what was written, and the group's `offsets` with it; raise Aborted or ProducerLost.
 
         `group()` returns the consumer's group metadata. It is asked at the last moment, on this thread:
         under KIP-848 the member epoch moves with every reconciliation and an old one is refused.
         """
-        producer = self._producer
-        if producer is None:
-            raise RuntimeError("open() the producer first")
-        self._step(lambda: producer.begin_transaction())
-        self._step(lambda: self._produce(producer, records))
+        producer = self._opened()
         if offsets and group is not None:
             metadata = group()
             self._step(lambda: self._send_offsets(producer, offsets, metadata))
         self._beat()
         self._step(lambda: producer.commit_transaction(self._timeout), ends=True)
         self._beat()
+
+    def _opened(self) -> Producer:
+        if self._producer is None:
+            raise RuntimeError("open() the producer first")
+        return self._producer
 
     def drop(self) -> None:
         """Let go of the producer without waiting for the broker; a later `open()` settles what it left."""

@@ -3,7 +3,7 @@
     fetch     poll one record, then drain what is already here: the batch follows the backlog
     handle    outside any transaction, so that a slow reaction holds no reader back
     commit    begin, produce, offsets with fresh group metadata, end: one transaction a batch;
-              meanwhile the next batch is handled, so that a backlog costs no waiting
+              while the broker ends it the next batch is handled, so that a backlog costs no waiting
 
 Rebalances happen inside `fetch` alone, so no transaction is open when partitions go: the batch is done and
 committed, the rest is forgotten and read by its next owner.
