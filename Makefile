@@ -51,7 +51,7 @@ test-integration: $(SYNCED) ## run the tests against a real broker, which they s
 	$(RUN)/python -m pytest -n $(JOBS) tests/integration $(ARGS)
 
 bench: $(SYNCED) ## measure beside Quix Streams and Kafka Streams, 15 minutes (ARGS="--only latency" for a part)
-	@$(UV) sync --frozen --quiet --inexact --all-packages --group bench
+	@$(UV) sync --frozen --quiet --inexact --all-packages --all-extras --group bench
 	@UV=$(UV) $(RUN)/python -m bench.run --write-report $(ARGS)
 
 clean: $(SYNCED) ## remove the data and logs of `make up`, and caches of the tools
@@ -61,7 +61,7 @@ clean: $(SYNCED) ## remove the data and logs of `make up`, and caches of the too
 # An environment that is there keeps its Python; a new one gets PYTHON, never a downloaded interpreter.
 $(SYNCED): $(MANIFESTS) | $(UV)
 	@test -x $(RUN)/python || UV_PYTHON=$$($(PYTHON) -c 'import sys; print(sys.executable)') $(UV) venv --quiet $(VENV)
-	@$(UV) sync --frozen --quiet --all-packages --group dev
+	@$(UV) sync --frozen --quiet --all-packages --all-extras --group dev
 	@touch $@
 
 # --target keeps out of an interpreter that its distribution manages, and needs no ensurepip.
