@@ -1,0 +1,152 @@
+"""The programs of a Kubernetes cluster, built once on this machine from their Go modules into the cache.
+
+Where no image and no release can be downloaded, a Go toolchain and the module proxy still give the real
+thing. Each program ends up as `$XDG_CACHE_HOME/orderflow/<name>-<version>/<name>` (or under `~/.cache`);
+a folder with that name is complete: it appears by one rename, under a lock. Versions and checksums stand in
+`modules/*/go.mod` and `go.sum`. `python -m deploy.kind.parts` builds what the cluster tests need.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from orderflow_local.kafka.distribution import cache_dir, locked
+
+GO_AT_LEAST = (1, 24)
+BUILD_WITHIN = 1800.0  # seconds; on two busy cores the API server takes five minutes
+_MODULES = Path(__file__).with_name("modules")
+
+
+class PartUnavailable(Exception):
+    """A program can neither be found nor built here; the text says what is missing."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One program: the module in `modules/` that pins it, and its package."""
+
+    name: str
+    version: str
+    module: str
+    package: str
+    ldflags: str = ""
+
+    @property
+    def path(self) -> Path:
+        """Where the program is once it has been built."""
+        return cache_dir() / f"{self.name}-{self.version}" / self.name
+
+
+def _kubernetes(name: str) -> Part:
+    version, (major, minor, _) = "1.34.2", "1.34.2".split(".")
+    # Built from a module, a program does not know its version, and charts ask the API server for it.
+    stamps = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor}
+    ldflags = " ".join(f"-X k8s.io/component-base/version.{key}={value}" for key, value in stamps.items())
+    return Part(name, version, "kubernetes", f"k8s.io/kubernetes/cmd/{name}", ldflags)
+
+
+ETCD = Part("etcd", "3.6.6", "etcd", "go.etcd.io/etcd/server/v3")
+API_SERVER = _kubernetes("kube-apiserver")
+CONTROLLERS = _kubernetes("kube-controller-manager")
+KUBECTL = _kubernetes("kubectl")
+HELM = Part("helm", "4.3.1", "helm", "helm.sh/helm/v4/cmd/helm")
+
+
+def obtain(part: Part, console: Console | None = None) -> Path:
+    """Return the built program, building it on the first call on this machine; minutes the first time.
+
+    Raises PartUnavailable without a Go toolchain that is new enough, or when the build fails.
+    """
+    if not part.path.exists():
+        part.path.parent.parent.mkdir(parents=True, exist_ok=True)
+        with locked(part.path.parent.with_name(part.path.parent.name + ".lock")):
+            if not part.path.exists():
+                _build(part, console or Console(stderr=True))
+    return part.path
+
+
+def kubectl(console: Console | None = None) -> Path:
+    """Return the kubectl on PATH, else build one."""
+    found = shutil.which("kubectl")
+    return Path(found) if found else obtain(KUBECTL, console)
+
+
+def cluster_parts(console: Console | None = None) -> tuple[Path, ...]:
+    """Return etcd, kube-apiserver, kube-controller-manager, helm and kubectl, built where needed."""
+    return *(obtain(part, console) for part in (ETCD, API_SERVER, CONTROLLERS, HELM)), kubectl(console)
+
+
+def find_go() -> str:
+    """Return the go command; raise PartUnavailable when there is none that is new enough."""
+    needed = ".".join(map(str, GO_AT_LEAST))
+    # Debian keeps a newer toolchain than its default beside it.
+    candidates = [shutil.which("go"), "/usr/local/go/bin/go", *map(str, Path("/usr/lib").glob("go-1.*/bin/go"))]
+    for go in filter(None, candidates):
+        if os.access(go, os.X_OK) and _go_version(go) >= GO_AT_LEAST:
+            return go
+    raise PartUnavailable(
+        f"There is no Go {needed} or newer to build Kubernetes' programs with;"
+        " install one (Debian 13: golang), then run this again."
+    )
+
+
+def _go_version(go: str) -> tuple[int, ...]:
+    said = subprocess.run([go, "version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"\bgo(\d+)\.(\d+)", said)
+    return tuple(map(int, found.groups())) if found else (0,)
+
+
+def _build(part: Part, console: Console) -> None:
+    go, folder = find_go(), part.path.parent
+    started = time.monotonic()
+    staging = Path(tempfile.mkdtemp(prefix=f"{part.name}-build-", dir=folder.parent))
+    command = [go, "build", "-trimpath", "-buildvcs=false", "-ldflags", f"-s -w {part.ldflags}".strip()]
+    command += ["-o", str(staging / "done" / part.name), part.package]
+    (staging / "done").mkdir()
+    try:
+        with console.status(f"Building {part.name} {part.version} from its Go module, minutes the first time"):
+            built = subprocess.run(
+                command,
+                cwd=_MODULES / part.module,
+                env={**os.environ, "CGO_ENABLED": "0"},
+                capture_output=True,
+                text=True,
+                timeout=BUILD_WITHIN,
+                check=False,
+            )
+        if built.returncode != 0:
+            raise PartUnavailable(_why(part, built.stderr))
+        (staging / "done").rename(folder)
+    except subprocess.TimeoutExpired:
+        raise PartUnavailable(_why(part, f"not done within {BUILD_WITHIN:.0f} s")) from None
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    console.print(f"Built {part.name} {part.version} in {time.monotonic() - started:.0f} s: {part.path}")
+
+
+def _why(part: Part, said: str) -> str:
+    # What was downloaded comes first, the reason last.
+    lines = [line for line in said.splitlines() if not line.startswith("go: downloading")]
+    reason = lines[-1].strip() if lines else "the compiler gave no reason"
+    return f"{part.name} {part.version} could not be built: {reason[:300]}; check the network, then try again."
+
+
+def main() -> int:
+    """Build what the cluster tests need; what cannot be built is said, and is no failure."""
+    try:
+        cluster_parts()
+    except PartUnavailable as unavailable:
+        print(f"{unavailable} The cluster tests will be skipped.", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
