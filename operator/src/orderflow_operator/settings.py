@@ -48,7 +48,7 @@ class OperatorSettings(BaseSettings):
     instance_name: str = Field(
         default_factory=socket.gethostname,
         min_length=1,
-        description="Name of this process; holds the Lease and is Kafka's client.id. Default: the host's name.",
+        description="Name of this process in the Lease and, as client.id, in Kafka; default: the host's.",
     )
     poll_interval_seconds: float = Field(
         5.0, ge=0.2, le=300, description="How often lag is read and a decision made."
