@@ -1,7 +1,9 @@
 """The Admin client's futures to values, and its errors to ours."""
 
-from collections.abc import Hashable, Mapping
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
@@ -60,9 +62,32 @@ def settled(futures: Mapping[K, "Future[Any]"]) -> dict[K, Any | Unreadable]:
 def required(futures: Mapping[K, "Future[Any]"]) -> dict[K, Any | Unreadable]:
     """Wait for all answers; raise LagError when no broker answered any, or denied access to all."""
     answers = settled(futures)
+    _refuse_silence(futures)
+    return answers
+
+
+def awaited(
+    ask: Callable[[K], "Future[Any]"], keys: Iterable[K], in_flight: int
+) -> dict[K, Any | Unreadable]:
+    """Ask once for each key, so many at a time, and wait for all answers; raise as `required` does."""
+    futures: dict[K, Future[Any]] = {}
+    order = deque[K]()
+    for key in keys:
+        if len(order) >= in_flight:
+            _wait(futures[order.popleft()])
+        futures[key] = ask(key)
+        order.append(key)
+    return required(futures)
+
+
+def _wait(future: "Future[Any]") -> None:
+    with suppress(KafkaException):
+        future.result()
+
+
+def _refuse_silence(futures: Mapping[K, "Future[Any]"]) -> None:
     errors = (future.exception() for future in futures.values())
     failures = [translated(error) for error in errors if isinstance(error, KafkaException)]
     refused = [failure for failure in failures if not isinstance(failure, ReadFailed)]
     if refused and len(refused) == len(futures):
         raise refused[0]
-    return answers

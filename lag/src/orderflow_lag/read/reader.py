@@ -6,6 +6,7 @@ One Admin client serves any number of groups: requests are sent together and awa
 
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
@@ -31,7 +32,7 @@ from orderflow_lag.observation import (
     TopicPartition,
     Unreadable,
 )
-from orderflow_lag.read.answers import NO_TOPIC, required, translated
+from orderflow_lag.read.answers import NO_TOPIC, awaited, required, translated
 from orderflow_lag.read.tails import TailReader
 from orderflow_lag.truth import group_lag, small_tails
 
@@ -41,6 +42,8 @@ _LATEST: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 # Whether a broker answered is said once, by our errors; the client repeats it on standard error.
 _QUIET: dict[str, Any] = {"log_level": 2}
+
+_IN_FLIGHT = 200  # requests for committed offsets at a time
 
 _STATES = {
     ConsumerGroupState.STABLE: GroupState.STABLE,
@@ -56,6 +59,7 @@ class LagReader:
 
     `config` is that of a Kafka client. Tails of up to `tail_limit` offsets are read themselves, which
     needs the Read right on the topic: 0 leaves that out, and transaction markers count as records.
+    With `still_only` just those are read that are the same as at the last read: what moves holds records.
     `timeout` bounds each of the read's four rounds, in seconds.
     """
 
@@ -66,11 +70,14 @@ class LagReader:
         admin: AdminClient | None = None,
         timeout: float = 10.0,
         tail_limit: int = 100,
+        still_only: bool = False,
     ) -> None:
         quiet = _QUIET | dict(config)
         self._admin = admin or AdminClient(quiet)
         self._timeout = timeout
         self._tail_limit = tail_limit
+        self._still_only = still_only
+        self._last_tails: frozenset[Tail] = frozenset()
         self._tails = TailReader(quiet, timeout=min(timeout, 5.0))
 
     def __enter__(self) -> Self:
@@ -110,7 +117,8 @@ class LagReader:
         if not self._tail_limit:
             return seen
         tails = small_tails((group_lag(seen, one) for one in wanted), self._tail_limit)
-        return replace(seen, counted=self._tails.count(tails))
+        still, self._last_tails = tails & self._last_tails, tails
+        return replace(seen, counted=self._tails.count(still if self._still_only else tails))
 
     def written_at(self, tails: Iterable[Tail]) -> dict[Tail, float]:
         """Return when the first record of each tail was written, in seconds since the epoch.
@@ -128,16 +136,13 @@ class LagReader:
             self._admin.describe_consumer_groups(sorted(groups), request_timeout=self._timeout)
         )
         described = {group: it for group, it in descriptions.items() if not isinstance(it, Unreadable)}
-        # This client takes one group a call, so the calls overlap instead.
-        committed = required(
-            {
-                group: self._admin.list_consumer_group_offsets(
-                    [ConsumerGroupTopicPartitions(group)], request_timeout=self._timeout
-                )[group]
-                for group in described
-            }
-        )
+        # This client takes one group a call, so the calls overlap instead, but not all at once.
+        committed = awaited(self._committed, described, _IN_FLIGHT)
         return descriptions | {group: _group(group, committed[group], it) for group, it in described.items()}
+
+    def _committed(self, group: str) -> "Future[Any]":
+        asked = [ConsumerGroupTopicPartitions(group)]
+        return self._admin.list_consumer_group_offsets(asked, request_timeout=self._timeout)[group]
 
     def _partitions(
         self,
