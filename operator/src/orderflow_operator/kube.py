@@ -84,7 +84,7 @@ class KubeApi:
         """Return one object."""
         return self._call("GET", at, None, None, query)
 
-    def list(self, at: str, **query: str) -> list[Document]:
+    def collection(self, at: str, **query: str) -> list[Document]:
         """Return every object of a collection."""
         found: list[Document] = []
         token = ""
