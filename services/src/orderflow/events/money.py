@@ -9,7 +9,7 @@ CENT = Decimal("0.01")
 MAX_AMOUNT = Decimal("9999999999.99")
 
 # One pass over what nearly every order carries; everything else takes the slower road below.
-_plain = re.compile(rb'"?((?:0|[1-9][0-9]{0,9})(?:\.[0-9]{1,2})?)"?')
+_plain = re.compile(rb'"?((?:0|[1-9][0-9]{0,9})(?:(\.[0-9]{2})|\.[0-9])?)"?')
 _number = re.compile(rb'"?(-?(?:0|[1-9][0-9]{0,40})(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,2})?)"?')
 
 
@@ -24,7 +24,7 @@ def parse_amount(raw: bytes, path: str = "$.amount") -> Decimal:
     amount = Decimal(plain[1].decode())
     if not amount:
         raise InvalidEvent("must be greater than 0", path)
-    return amount.quantize(CENT)
+    return amount if plain[2] else amount.quantize(CENT)
 
 
 def _explain(raw: bytes, path: str) -> Decimal:

@@ -21,7 +21,7 @@ TRACEPARENT = "traceparent"
 MAX_CORRELATION_ID_BYTES = 256
 
 # https://www.w3.org/TR/trace-context/#traceparent-header, version 00; all-zero ids are invalid.
-_traceparent = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_is_traceparent = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}").fullmatch
 
 
 def rfc3339(at: datetime) -> str:
@@ -50,12 +50,16 @@ class NextHeaders:
 
     def after(self, received: Headers | None, fallback_correlation_id: str) -> Headers:
         """Return headers that carry on the correlation and the trace of `received`."""
-        found = dict(received) if received else {}
-        correlation_id = found.get(CORRELATION_ID)
+        correlation_id: str | bytes | None = None
+        traceparent: str | bytes | None = None
+        for name, value in received or ():
+            if name == CORRELATION_ID:
+                correlation_id = value
+            elif name == TRACEPARENT:
+                traceparent = value
         if not (isinstance(correlation_id, bytes) and 0 < len(correlation_id) <= MAX_CORRELATION_ID_BYTES):
             correlation_id = fallback_correlation_id.encode()
-        traceparent = found.get(TRACEPARENT)
-        if not (isinstance(traceparent, bytes) and _traceparent.fullmatch(traceparent)):
+        if not (isinstance(traceparent, bytes) and _is_traceparent(traceparent)):
             traceparent = derived_traceparent(correlation_id)
         return [
             (CORRELATION_ID, correlation_id),
@@ -67,7 +71,7 @@ class NextHeaders:
 
 def valid_traceparent(value: bytes | None) -> bytes | None:
     """Return `value` if it is a W3C trace context that may be passed on."""
-    return value if value is not None and _traceparent.fullmatch(value) else None
+    return value if value is not None and _is_traceparent(value) else None
 
 
 def derived_traceparent(seed: bytes) -> bytes:

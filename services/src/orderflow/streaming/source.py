@@ -45,7 +45,7 @@ class Source:
         except KafkaException as error:
             raise _stopped(error_of(error)) from error
         # poll() may have returned a record of a partition that went in the following consume().
-        self.assignment.add(record_of(message) for message in messages if self._is_record(message))
+        self.assignment.add([record_of(message) for message in messages if self._is_record(message)])
 
     def committed(self) -> dict[Partition, int]:
         """Return where the group stands on the owned partitions; raise KafkaException if nobody answers."""
