@@ -100,6 +100,10 @@ class KubeApi:
         kind = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
         return self._call("GET", at, None, None, {}, accept=kind).get("items") or []
 
+    def preferred_version(self, group: str) -> str:
+        """Return the version of an API group that the server prefers; raise NotFound when it lacks it."""
+        return str(self.get(f"/apis/{group}")["preferredVersion"]["version"])
+
     def create(self, at: str, body: Document) -> Document:
         """Create an object in a collection."""
         return self._call("POST", at, body, "application/json", {"fieldManager": FIELD_MANAGER})
