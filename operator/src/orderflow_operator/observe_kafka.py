@@ -1,0 +1,72 @@
+"""One client for each Kafka cluster and identity: committed offsets, ends, groups, in one read a poll.
+
+A client that fails again and again, or whose Secret changed, is replaced; nobody restarts for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import structlog
+
+from orderflow_lag.errors import AccessDenied, LagError
+from orderflow_lag.observation import Observation, Subscription
+from orderflow_lag.read import LagReader
+from orderflow_operator.access import Access
+
+_FAILURES = 3  # in a row, after which the client itself may be what is broken
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class KafkaObserver:
+    """Reads one Kafka cluster under one identity; used from one thread at a time."""
+
+    timeout: float = 10.0
+    count_markers: bool = True
+    failures: int = 0
+    _reader: LagReader | None = None
+    _version: str = ""
+    _built: int = field(default=0)
+
+    def read(self, access: Access, subscriptions: Iterable[Subscription]) -> Observation:
+        """Return what the brokers say; raise LagError."""
+        reader = self._client(access)
+        try:
+            seen = reader.read(subscriptions)
+        except LagError as error:
+            self.failures += 1
+            if isinstance(error, AccessDenied) or self.failures % _FAILURES == 0:
+                self.close()
+            raise
+        self.failures = 0
+        return seen
+
+    def close(self) -> None:
+        """Drop the client; the next read makes a new one."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def _client(self, access: Access) -> LagReader:
+        if self._reader is not None and access.version == self._version:
+            return self._reader
+        self.close()
+        self._version = access.version
+        if self._built:
+            log.info("a new Kafka client is made", cluster=str(access), failures=self.failures)
+        self._built += 1
+        config = dict(access.config) | {
+            "topic.metadata.refresh.interval.ms": 10_000,
+            "reconnect.backoff.max.ms": 1_000,
+            "log.connection.close": False,
+        }
+        self._reader = LagReader(
+            config,
+            timeout=self.timeout,
+            tail_limit=100 if self.count_markers else 0,
+            still_only=True,
+        )
+        return self._reader
