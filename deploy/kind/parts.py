@@ -46,11 +46,10 @@ class Part:
 
 
 def _kubernetes(name: str) -> Part:
-    version, (major, minor, _) = "1.34.2", "1.34.2".split(".")
     # Built from a module, a program does not know its version, and charts ask the API server for it.
-    stamps = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor}
+    stamps = {"gitVersion": "v1.34.2", "gitMajor": "1", "gitMinor": "34"}
     ldflags = " ".join(f"-X k8s.io/component-base/version.{key}={value}" for key, value in stamps.items())
-    return Part(name, version, "kubernetes", f"k8s.io/kubernetes/cmd/{name}", ldflags)
+    return Part(name, "1.34.2", "kubernetes", f"k8s.io/kubernetes/cmd/{name}", ldflags)
 
 
 ETCD = Part("etcd", "3.6.6", "etcd", "go.etcd.io/etcd/server/v3")
@@ -88,7 +87,8 @@ def find_go() -> str:
     """Return the go command; raise PartUnavailable when there is none that is new enough."""
     needed = ".".join(map(str, GO_AT_LEAST))
     # Debian keeps a newer toolchain than its default beside it.
-    candidates = [shutil.which("go"), "/usr/local/go/bin/go", *map(str, Path("/usr/lib").glob("go-1.*/bin/go"))]
+    beside = map(str, Path("/usr/lib").glob("go-1.*/bin/go"))
+    candidates = [shutil.which("go"), "/usr/local/go/bin/go", *beside]
     for go in filter(None, candidates):
         if os.access(go, os.X_OK) and _go_version(go) >= GO_AT_LEAST:
             return go
@@ -112,7 +112,7 @@ def _build(part: Part, console: Console) -> None:
     command += ["-o", str(staging / "done" / part.name), part.package]
     (staging / "done").mkdir()
     try:
-        with console.status(f"Building {part.name} {part.version} from its Go module, minutes the first time"):
+        with console.status(f"Building {part.name} {part.version} from its Go module, once: minutes"):
             built = subprocess.run(
                 command,
                 cwd=_MODULES / part.module,
@@ -129,14 +129,14 @@ def _build(part: Part, console: Console) -> None:
         raise PartUnavailable(_why(part, f"not done within {BUILD_WITHIN:.0f} s")) from None
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    console.print(f"Built {part.name} {part.version} in {time.monotonic() - started:.0f} s: {part.path}")
+    console.print(f"Built {part.name} {part.version} in {time.monotonic() - started:.0f} s")
 
 
 def _why(part: Part, said: str) -> str:
     # What was downloaded comes first, the reason last.
     lines = [line for line in said.splitlines() if not line.startswith("go: downloading")]
     reason = lines[-1].strip() if lines else "the compiler gave no reason"
-    return f"{part.name} {part.version} could not be built: {reason[:300]}; check the network, then try again."
+    return f"{part.name} {part.version} could not be built: {reason[:300]}; see to it, then try again."
 
 
 def main() -> int:

@@ -1,0 +1,124 @@
+"""Fixtures for tests that need a cluster: one API server for all of them, a namespace for each.
+
+How to use them is told at the top of `support.kube.cluster`.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.eventually import eventually
+from support.kube.chart import CRDS, OPERATOR_NAMESPACE, RELEASE, REPOSITORY, Helm
+from support.kube.cluster import Cluster
+from support.kube.control_plane import CONTEXT, ControlPlane
+
+from deploy.kind.parts import HELM, PartUnavailable, cluster_parts, kubectl, obtain
+
+STRIMZI_CRDS = ("043-Crd-kafkatopic.yaml", "040-Crd-kafka.yaml")
+_HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of this folder in one process, so that they share one cluster."""
+    for item in items:
+        if _HERE in item.path.parents:
+            item.add_marker("cluster")
+            item.add_marker(pytest.mark.xdist_group("cluster"))
+            if item.get_closest_marker("timeout") is None:
+                # The first fixture may have programs to build.
+                item.add_marker(pytest.mark.timeout(180, func_only=True))
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The cluster of the test run, with the project's CRDs: the one named outside, or one of our own."""
+    folder = tmp_path_factory.mktemp("cluster")
+    named = [os.environ.get(f"ORDERFLOW_TEST_{name}") for name in ("KUBECONFIG", "CONTEXT")]
+    if any(named):
+        kubeconfig, context = named
+        if not (kubeconfig and context):
+            pytest.fail("Set both ORDERFLOW_TEST_KUBECONFIG and ORDERFLOW_TEST_CONTEXT, or none of them")
+        outside = Cluster(Path(kubeconfig), context, _or_skip(kubectl), folder)
+        yield _with_crds(outside, CRDS)
+        return
+    _or_skip(cluster_parts)
+    own = ControlPlane(folder)
+    try:
+        own.start()
+        yield _with_crds(Cluster(own.kubeconfig, CONTEXT, kubectl(), folder), CRDS)
+    finally:
+        own.stop()
+
+
+@pytest.fixture(scope="session")
+def strimzi_crds(cluster: Cluster) -> None:
+    """Strimzi's KafkaTopic and Kafka, from the folder that ORDERFLOW_STRIMZI_CRDS names."""
+    default = REPOSITORY.parent / "shared" / "strimzi-crds"
+    folder = Path(os.environ.get("ORDERFLOW_STRIMZI_CRDS") or default)
+    files = [folder / name for name in STRIMZI_CRDS]
+    if not all(file.is_file() for file in files):
+        pytest.skip(f"no CRDs of Strimzi in {folder}; name their folder in ORDERFLOW_STRIMZI_CRDS")
+    _with_crds(cluster, *files)
+
+
+@pytest.fixture(scope="session")
+def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
+    """A helm of our own."""
+    return Helm(_or_skip(lambda: obtain(HELM)), tmp_path_factory.mktemp("helm"))
+
+
+@pytest.fixture
+def kube_namespace(cluster: Cluster) -> Iterator[str]:
+    """A namespace that only this test uses."""
+    with cluster.namespace() as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def operator_release(cluster: Cluster, helm: Helm) -> Iterator[None]:
+    """The chart, installed: its service account and rights; no kubelet runs its Pods."""
+    helm.install(cluster, {"crds": {"enabled": False}})
+    yield
+    helm.uninstall(cluster)
+
+
+@pytest.fixture(scope="session")
+def operator_identity(cluster: Cluster, operator_release: None) -> Path:
+    """A kubeconfig of the operator's service account: what the chart allows, and nothing else."""
+    return cluster.identity(RELEASE, OPERATOR_NAMESPACE)
+
+
+@pytest.fixture
+def grant_secrets(
+    cluster: Cluster, helm: Helm, operator_release: None, kube_namespace: str
+) -> Callable[..., None]:
+    """Lets the operator read Secrets of the test's namespace by name, as the chart's value does."""
+
+    def grant(*names: str) -> None:
+        helm.install(cluster, {"crds": {"enabled": False}, "secrets": {kube_namespace: list(names)}})
+
+    return grant
+
+
+def _with_crds(cluster: Cluster, *files: Path) -> Cluster:
+    wanted = [argument for file in files for argument in ("-f", str(file))]
+    names = cluster.kubectl("apply", "--server-side", "--force-conflicts", "-o", "name", *wanted).split()
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *names)
+    # Established, a kind may still be missing in discovery for a moment.
+    plurals = {name.partition("/")[2].partition(".")[0] for name in names}
+    eventually(lambda: plurals <= set(_plurals(cluster)), within=30)
+    return cluster
+
+
+def _plurals(cluster: Cluster) -> list[str]:
+    listed = cluster.kubectl("api-resources", "--no-headers", "-o", "name", "--cached=false")
+    return [name.partition(".")[0] for name in listed.split()]
+
+
+def _or_skip(build: Callable[[], Path | tuple[Path, ...]]) -> Path:
+    try:
+        built = build()
+    except PartUnavailable as unavailable:
+        pytest.skip(str(unavailable))
+    return built if isinstance(built, Path) else built[0]

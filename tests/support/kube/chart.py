@@ -1,0 +1,76 @@
+"""The operator's chart as tests use it: rendered, checked and installed by a real helm."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from support.kube.cluster import Cluster, Manifest
+
+REPOSITORY = Path(__file__).parents[3]
+CHART = REPOSITORY / "deploy" / "helm" / "orderflow-operator"
+CRDS = CHART / "files" / "crds"
+RELEASE = "orderflow-operator"
+OPERATOR_NAMESPACE = "orderflow-system"
+
+Values = Mapping[str, Any]
+
+
+class HelmFailed(Exception):
+    """A helm command ended with an error; its text is what helm said."""
+
+
+@dataclass(frozen=True)
+class Helm:
+    """A helm with caches of its own and no configuration of the user's."""
+
+    program: Path
+    folder: Path
+
+    def __call__(self, *arguments: str, values: Values | None = None) -> str:
+        """Run helm and return what it printed; raise HelmFailed with what it said."""
+        homes = {f"HELM_{kind}_HOME": str(self.folder / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}
+        given = ("--values", "-") if values is not None else ()
+        done = subprocess.run(
+            [str(self.program), *arguments, *given],
+            env={**os.environ, **homes},
+            input=json.dumps(values or {}),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise HelmFailed(f"{done.stdout}{done.stderr}".strip())
+        return done.stdout
+
+    def render(self, values: Values | None = None, *flags: str) -> list[Manifest]:
+        """Return the manifests of the operator's chart."""
+        where = ("--namespace", OPERATOR_NAMESPACE)
+        rendered = self("template", RELEASE, str(CHART), *where, *flags, values=values or {})
+        return [manifest for manifest in yaml.safe_load_all(rendered) if manifest]
+
+    def install(self, cluster: Cluster, values: Values, *, namespace: str = OPERATOR_NAMESPACE) -> None:
+        """Install or upgrade the chart; the values replace those of the release."""
+        self(
+            "upgrade",
+            RELEASE,
+            str(CHART),
+            "--install",
+            "--create-namespace",
+            "--reset-values",
+            *self._where(cluster, namespace),
+            values=values,
+        )
+
+    def uninstall(self, cluster: Cluster, *, namespace: str = OPERATOR_NAMESPACE) -> None:
+        """Remove the release, if it is there."""
+        self("uninstall", RELEASE, "--ignore-not-found", *self._where(cluster, namespace))
+
+    def _where(self, cluster: Cluster, namespace: str) -> tuple[str, ...]:
+        config = ("--kubeconfig", str(cluster.kubeconfig), "--kube-context", cluster.context)
+        return *config, "--namespace", namespace

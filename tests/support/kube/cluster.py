@@ -1,0 +1,155 @@
+"""What a test does with its cluster: ask, apply, take on an identity, and have a namespace of its own.
+
+Usage, with the fixtures of `tests/cluster/conftest.py`:
+
+    def test_something(cluster: Cluster, kube_namespace: str) -> None:
+        cluster.apply({"kind": "StreamWorker", ...}, namespace=kube_namespace)
+        worker = cluster.get("streamworker", "payments", kube_namespace)  # a plain document
+        said = cluster.refusal(manifest, namespace=kube_namespace)        # why the API server refuses it
+        cluster.kubectl("scale", "deployment/payments", "--replicas=0", namespace=kube_namespace)
+        admin = cluster.api()                                             # orderflow_operator.kube.KubeApi
+        file = cluster.identity("orderflow-operator", "orderflow-system") # kubeconfig with its real token
+
+`cluster` is an API server, etcd and the controllers, shared by all cluster tests of a process, with the
+CRDs of the chart and Strimzi's. `operator_identity` is the kubeconfig of a service account that has the
+chart's rights and no others; pass it to a process as KUBECONFIG. Nobody runs Pods: `support.kube.kubelet`.
+"""
+
+import json
+import secrets
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from support.eventually import eventually
+from support.kube.control_plane import write_kubeconfig
+
+from orderflow_operator.kube import KubeApi
+
+Manifest = dict[str, Any]
+
+ANSWER_WITHIN = 60.0  # seconds for one kubectl command
+DELETED_WITHIN = 60.0  # seconds for a namespace with all it holds
+
+
+class KubectlFailed(Exception):
+    """A kubectl command ended with an error; its text is what kubectl said."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One cluster, named by a kubeconfig and a context in it, and the kubectl to reach it with."""
+
+    kubeconfig: Path
+    context: str
+    program: Path
+    folder: Path
+
+    def kubectl(self, *arguments: str, namespace: str | None = None, stdin: str | None = None) -> str:
+        """Run kubectl and return what it printed; raise KubectlFailed with what it said."""
+        where = ["--kubeconfig", str(self.kubeconfig), "--context", self.context]
+        within = ["--namespace", namespace] if namespace else []
+        done = subprocess.run(
+            [str(self.program), *where, *within, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=ANSWER_WITHIN,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise KubectlFailed(done.stderr.strip())
+        return done.stdout
+
+    def apply(self, *manifests: Manifest, namespace: str | None = None) -> None:
+        """Apply manifests as a user does."""
+        self.kubectl("apply", "-f", "-", namespace=namespace, stdin=_documents(manifests))
+
+    def refusal(self, *manifests: Manifest, namespace: str | None = None) -> str:
+        """Return why the API server refuses a manifest; fail when it takes it."""
+        try:
+            self.apply(*manifests, namespace=namespace)
+        except KubectlFailed as failed:
+            return str(failed)
+        raise AssertionError(f"{manifests} was not refused")
+
+    def delete(self, kind: str, name: str, namespace: str | None = None, *, wait: bool = True) -> None:
+        """Delete an object; it may already be gone."""
+        flags = ("--ignore-not-found", f"--wait={'true' if wait else 'false'}")
+        self.kubectl("delete", kind, name, *flags, namespace=namespace)
+
+    def get(self, kind: str, name: str, namespace: str | None = None) -> Manifest:
+        """Return an object; raise KubectlFailed when there is none."""
+        found: Manifest = json.loads(self.kubectl("get", kind, name, "-o", "json", namespace=namespace))
+        return found
+
+    def find(self, kind: str, namespace: str | None = None, *, selector: str = "") -> list[Manifest]:
+        """Return the objects of a kind in a namespace, all or those with the labels."""
+        answer = self.kubectl("get", kind, "-o", "json", "-l", selector, namespace=namespace)
+        items: list[Manifest] = json.loads(answer)["items"]
+        return items
+
+    def allows(
+        self, identity: Path, verb: str, resource: str, namespace: str | None = None, *, subresource: str = ""
+    ) -> bool:
+        """Tell whether an identity may do something with a `resource` or `resource/name`."""
+        asking = replace(self, kubeconfig=identity)
+        everywhere = () if namespace else ("--all-namespaces",)
+        try:
+            asking.kubectl(
+                "auth",
+                "can-i",
+                verb,
+                resource,
+                f"--subresource={subresource}",
+                *everywhere,
+                namespace=namespace,
+            )
+        except KubectlFailed:
+            return False
+        return True
+
+    def api(self) -> KubeApi:
+        """Return a connection of the administrator."""
+        return KubeApi.connect(str(self.kubeconfig), self.context)
+
+    def identity(self, service_account: str, namespace: str) -> Path:
+        """Return a kubeconfig with a real token of a service account, good for a day."""
+        token = self.kubectl("create", "token", service_account, "--duration=24h", namespace=namespace)
+        view = self.kubectl("config", "view", "--raw", "--minify", "--flatten", "-o", "json")
+        address = json.loads(view)["clusters"][0]["cluster"]
+        path = Path(tempfile.mkdtemp(dir=self.folder)) / f"{service_account}.kubeconfig"
+        return write_kubeconfig(path, address, token.strip(), self.context)
+
+    @contextmanager
+    def namespace(self, prefix: str = "test") -> Iterator[str]:
+        """Make a namespace and delete it afterwards, without waiting for its end."""
+        name = f"{prefix}-{secrets.token_hex(4)}"
+        self.kubectl("create", "namespace", name)
+        try:
+            eventually(lambda: self._has_default_account(name), within=DELETED_WITHIN)
+            yield name
+        finally:
+            self.delete("namespace", name, wait=False)
+
+    def wait_gone(self, kind: str, name: str, namespace: str | None = None, *, within: float) -> None:
+        """Return once the object is gone."""
+
+        def gone() -> bool:
+            flags = ("--ignore-not-found", "-o", "name")
+            return not self.kubectl("get", kind, name, *flags, namespace=namespace)
+
+        eventually(gone, within=within, every=0.2)
+
+    def _has_default_account(self, namespace: str) -> bool:
+        # Without it no Pod can be made.
+        flags = ("--ignore-not-found", "-o", "name")
+        return bool(self.kubectl("get", "serviceaccount", "default", *flags, namespace=namespace))
+
+
+def _documents(manifests: Iterable[Manifest]) -> str:
+    return "\n---\n".join(json.dumps(manifest) for manifest in manifests)
