@@ -16,6 +16,7 @@ from urllib3.exceptions import HTTPError
 FIELD_MANAGER = "orderflow-operator"
 
 Document = dict[str, Any]
+Documents = list[Document]
 
 _PAGE = 500  # objects of one list answer
 
@@ -84,9 +85,9 @@ class KubeApi:
         """Return one object."""
         return self._call("GET", at, None, None, query)
 
-    def collection(self, at: str, **query: str) -> list[Document]:
+    def list(self, at: str, **query: str) -> Documents:
         """Return every object of a collection."""
-        found: list[Document] = []
+        found: Documents = []
         token = ""
         while True:
             answer = self._call("GET", at, None, None, {**query, "limit": str(_PAGE), "continue": token})
@@ -95,7 +96,7 @@ class KubeApi:
             if not token:
                 return found
 
-    def metadata(self, at: str) -> list[Document]:
+    def metadata(self, at: str) -> Documents:
         """Return the metadata of every object of a collection, and nothing else of it."""
         kind = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
         return self._call("GET", at, None, None, {}, accept=kind).get("items") or []

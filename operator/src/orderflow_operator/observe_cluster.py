@@ -22,6 +22,7 @@ class Kind:
     group: str
     version: str
     plural: str
+    kind: str
     optional: bool = False
 
     def collection(self, api: KubeApi, namespace: str | None = None) -> str:
@@ -30,12 +31,12 @@ class Kind:
         return path(f"{self.group}/{version}", self.plural, namespace)
 
 
-STREAM_WORKERS = Kind("orderflow.dev", "v1alpha1", "streamworkers")
-TOPIC_SETS = Kind("orderflow.dev", "v1alpha1", "topicsets")
-DEPLOYMENTS = Kind("apps", "v1", "deployments")
-HPAS = Kind("autoscaling", "v2", "horizontalpodautoscalers")
-SCALED_OBJECTS = Kind("keda.sh", "v1alpha1", "scaledobjects", optional=True)
-KAFKA_TOPICS = Kind("kafka.strimzi.io", "", "kafkatopics", optional=True)
+STREAM_WORKERS = Kind("orderflow.dev", "v1alpha1", "streamworkers", "StreamWorker")
+TOPIC_SETS = Kind("orderflow.dev", "v1alpha1", "topicsets", "TopicSet")
+DEPLOYMENTS = Kind("apps", "v1", "deployments", "Deployment")
+HPAS = Kind("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+SCALED_OBJECTS = Kind("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject", optional=True)
+KAFKA_TOPICS = Kind("kafka.strimzi.io", "", "kafkatopics", "KafkaTopic", optional=True)
 
 KINDS = (STREAM_WORKERS, TOPIC_SETS, DEPLOYMENTS, HPAS, SCALED_OBJECTS, KAFKA_TOPICS)
 
@@ -87,15 +88,12 @@ class ClusterView:
 def look(api: KubeApi, kind: Kind, namespaces: tuple[str, ...]) -> list[Document]:
     """Return all objects of a kind from the API server; an optional kind that it lacks has none."""
     try:
-        found = [
-            (at, api.collection(at))
-            for at in (kind.collection(api, namespace) for namespace in namespaces or (None,))
-        ]
+        found = [api.list(kind.collection(api, namespace)) for namespace in namespaces or (None,)]
     except NotFound:
         if kind.optional:
             return []
         raise
-    return [one for _, objects in found for one in objects]
+    return [one for objects in found for one in objects]
 
 
 def replicas_of(deployment: Document) -> int:
@@ -125,10 +123,10 @@ def conflict_of(view: ClusterView, worker: Document) -> str | None:
     namespace, name = key_of(worker)
     target = worker["spec"]["scaleTargetRef"]["name"]
     # An HPA made by KEDA belongs to a ScaledObject, which is the one to name.
-    for kind, label in ((SCALED_OBJECTS, "ScaledObject"), (HPAS, "HorizontalPodAutoscaler")):
+    for kind in (SCALED_OBJECTS, HPAS):
         for key, other in view.all(kind).items():
             if key[0] == namespace and _scales(other, target):
-                return f"{label} {key[1]}"
+                return f"{kind.kind} {key[1]}"
     rivals = [
         (_age(other), key[1])
         for key, other in view.all(STREAM_WORKERS).items()
@@ -182,9 +180,10 @@ def _slim(kind: Kind, found: Document) -> Document:
     kept = ("name", "namespace", "uid", "generation", "resourceVersion", "creationTimestamp", "labels")
     known = ("deletionTimestamp", "annotations") if kind is TOPIC_SETS or kind is KAFKA_TOPICS else ()
     metadata = {name: found["metadata"][name] for name in kept + known if name in found["metadata"]}
-    slim = {
+    slim: Document = {
+        # The items of a list come without.
         "apiVersion": found.get("apiVersion") or f"{kind.group}/{kind.version}",
-        "kind": found.get("kind", ""),
+        "kind": kind.kind,
         "metadata": metadata,
         "spec": dict(found.get("spec") or {}),
         "status": found.get("status") or {},
