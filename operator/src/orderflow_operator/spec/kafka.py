@@ -43,7 +43,7 @@ class KafkaSpec(SpecPart, frozen=True, kw_only=True):
     """
 
     cluster_ref: ClusterRef | None = None
-    bootstrap_servers: Name | None = None
+    bootstrap_servers: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
     auth: Auth = Auth()
     ca_secret_name: Name | None = None
 
