@@ -8,7 +8,7 @@ from bench.autoscale.hpa import Hpa, recommended
 from bench.autoscale.keda import TUNED, Keda, KedaOptions, metric
 from bench.autoscale.scores import back_at, drained, score
 from bench.autoscale.simulation import Run, simulate
-from bench.autoscale.traces import Burst, constant, trace
+from bench.autoscale.traces import Burst, steps, trace
 
 
 @pytest.mark.parametrize(
@@ -78,13 +78,13 @@ def test_down_comes_one_window_after_the_last_high_recommendation() -> None:
 
 def test_keda_alone_decides_about_zero_and_always_begins_with_one() -> None:
     idle = dataclasses.replace(
-        trace("burst"), rate=constant(0), warm_up=0, seconds=450, bursts=(Burst(400, 20_000),)
+        trace("burst"), rate=steps(50, (10, 0)), seconds=450, bursts=(Burst(400, 20_000),)
     )
 
     run = simulate(idle, Keda("keda", KedaOptions(min_replicas=0), 12, phase=5))
 
     assert [(write.before, write.after) for write in run.writes][:4] == [(1, 0), (0, 1), (1, 4), (4, 8)]
-    assert run.writes[0].at >= 300
+    assert run.writes[0].at == pytest.approx(10 + 300, abs=30), "within a poll"
 
 
 @pytest.fixture(params=[4.0, 6.0, 9.0], scope="module")
