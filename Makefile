@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs check test test-unit test-integration bench clean
+.PHONY: help up down status logs check test test-unit test-integration bench bench-autoscale clean
 
 help: ## list the targets
 	@awk -F ' ## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "  %-18s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,10 @@ test-integration: $(SYNCED) ## run the tests against a real broker, which they s
 bench: $(SYNCED) ## measure beside Quix Streams and Kafka Streams, 15 minutes (ARGS="--only latency" for a part)
 	@$(UV) sync --frozen --quiet --inexact --all-packages --all-extras --group bench
 	@UV=$(UV) $(RUN)/python -m bench.run --write-report $(ARGS)
+
+bench-autoscale: $(SYNCED) ## simulate autoscalers beside ours, a minute or two (ARGS="--only sine" for a part)
+	@$(UV) sync --frozen --quiet --inexact --all-packages --all-extras --group bench
+	@$(RUN)/python -m bench.autoscale.run --write-report $(ARGS)
 
 clean: $(SYNCED) ## remove the data and logs of `make up`, and caches of the tools
 	@$(RUN)/python -m orderflow_local clean
