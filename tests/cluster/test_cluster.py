@@ -6,23 +6,9 @@ import pytest
 from support.eventually import eventually
 from support.kube import kubelet
 from support.kube.cluster import Cluster, KubectlFailed
+from support.kube.resources import deployment
 
 from orderflow_operator.kube import Forbidden, KubeApi, path
-
-
-def deployment(name: str, replicas: int) -> dict[str, object]:
-    labels = {"app": name}
-    container = {"name": "worker", "image": "worker:1"}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name},
-        "spec": {
-            "replicas": replicas,
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
-        },
-    }
 
 
 def test_a_deployment_gets_pods_that_become_ready_when_the_test_says_so(
@@ -36,7 +22,8 @@ def test_a_deployment_gets_pods_that_become_ready_when_the_test_says_so(
     names = kubelet.mark_all_ready(api, kube_namespace)
 
     def ready() -> bool:
-        return cluster.get("deployment", "payments", kube_namespace)["status"].get("readyReplicas") == 2
+        status = cluster.get("deployment", "payments", kube_namespace)["status"]
+        return bool(status.get("readyReplicas") == 2)
 
     eventually(ready, within=30)
     assert len(names) == 2
