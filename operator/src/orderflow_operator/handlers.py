@@ -12,7 +12,7 @@ from typing import Any
 import kopf
 from kubernetes.client import Configuration
 
-from orderflow_operator.observe_cluster import KINDS, ClusterView, Kind, key_of
+from orderflow_operator.observe_cluster import KINDS, ClusterView, Kind
 
 # Below these a connection that died in silence would go unnoticed for minutes.
 _SERVER_TIMEOUT = 240
@@ -51,11 +51,7 @@ def kopf_settings() -> kopf.OperatorSettings:
 
 def _feeder(view: ClusterView, kind: Kind, changed: Callable[[Kind], None]) -> Callable[..., None]:
     async def feed(event: Any, **_: Any) -> None:
-        found = event["object"]
-        if event["type"] == "DELETED":
-            view.remove(kind, key_of(found))
-            changed(kind)
-        elif view.put(kind, found):
+        if view.tell(kind, event["type"], event["object"]):
             changed(kind)
 
     return feed  # type: ignore[return-value]

@@ -97,9 +97,9 @@ class KubeApi:
                 return found
 
     def metadata(self, at: str) -> Documents:
-        """Return the metadata of every object of a collection, and nothing else of it."""
+        """Return the metadata of every object of a collection, from the server's cache."""
         kind = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-        return self._call("GET", at, None, None, {}, accept=kind).get("items") or []
+        return self._call("GET", at, None, None, {"resourceVersion": "0"}, accept=kind).get("items") or []
 
     def preferred_version(self, group: str) -> str:
         """Return the version of an API group that the server prefers; raise NotFound when it lacks it."""
@@ -123,6 +123,15 @@ class KubeApi:
         query = {"fieldManager": FIELD_MANAGER}
         return self._call("PATCH", at, body, "application/merge-patch+json", query)
 
+    def replace_status(self, at: str, version: str, status: Document) -> Document:
+        """Replace the status of an object whole, if its resourceVersion is still this one."""
+        steps: Documents = [
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+            {"op": "add", "path": "/status", "value": status},
+        ]
+        query = {"fieldManager": FIELD_MANAGER}
+        return self._call("PATCH", f"{at}/status", steps, "application/json-patch+json", query)
+
     def delete(self, at: str, body: Document | None = None) -> Document:
         """Delete an object."""
         return self._call("DELETE", at, body, "application/json", {})
@@ -131,7 +140,7 @@ class KubeApi:
         self,
         method: str,
         at: str,
-        body: Document | None,
+        body: Document | Documents | None,
         kind: str | None,
         query: dict[str, str],
         accept: str = "application/json",

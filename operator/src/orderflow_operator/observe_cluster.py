@@ -46,7 +46,22 @@ class ClusterView:
     """The latest known state of every watched object, without what no decision reads."""
 
     _objects: dict[str, dict[Key, Document]] = field(default_factory=lambda: {k.plural: {} for k in KINDS})
+    _told: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def tell(self, kind: Kind, event: str | None, found: Document) -> bool:
+        """Take in what a watch tells; return whether it is news for a decision."""
+        with self._lock:
+            self._told[kind.plural] = self._told.get(kind.plural, 0) + 1
+        if event == "DELETED":
+            self.remove(kind, key_of(found))
+            return True
+        return self.put(kind, found)
+
+    def told(self, kind: Kind) -> int:
+        """Return how often the watch of a kind has told something."""
+        with self._lock:
+            return self._told.get(kind.plural, 0)
 
     def put(self, kind: Kind, found: Document) -> bool:
         """Keep an object unless a newer state of it is known; return whether its spec is new."""
@@ -78,6 +93,10 @@ class ClusterView:
         """Return one object, or None."""
         with self._lock:
             return self._objects[kind.plural].get(key)
+
+    def versions(self, kind: Kind) -> dict[Key, int]:
+        """Return the resourceVersion of every object of a kind."""
+        return {key: _version(one) for key, one in self.all(kind).items()}
 
     def all(self, kind: Kind) -> dict[Key, Document]:
         """Return all objects of a kind as they are now."""

@@ -6,12 +6,13 @@ A client that fails again and again, or whose Secret changed, is replaced; nobod
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
 from orderflow_lag.errors import AccessDenied, LagError
-from orderflow_lag.observation import Observation, Subscription
+from orderflow_lag.monitor import GroupReport, LagMonitor
+from orderflow_lag.observation import Subscription
 from orderflow_lag.read import LagReader
 from orderflow_operator.access import Access
 
@@ -27,15 +28,15 @@ class KafkaObserver:
     timeout: float = 10.0
     count_markers: bool = True
     failures: int = 0
-    _reader: LagReader | None = None
+    _monitor: LagMonitor | None = None
+    _open: bool = False
     _version: str = ""
-    _built: int = field(default=0)
 
-    def read(self, access: Access, subscriptions: Iterable[Subscription]) -> Observation:
-        """Return what the brokers say; raise LagError."""
-        reader = self._client(access)
+    def look(self, access: Access, subscriptions: Iterable[Subscription]) -> list[GroupReport]:
+        """Return a report for each subscription, in order; raise LagError."""
+        monitor = self._client(access)
         try:
-            seen = reader.read(subscriptions)
+            seen = monitor.look(subscriptions)
         except LagError as error:
             self.failures += 1
             if isinstance(error, AccessDenied) or self.failures % _FAILURES == 0:
@@ -46,27 +47,31 @@ class KafkaObserver:
 
     def close(self) -> None:
         """Drop the client; the next read makes a new one."""
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
+        if self._open and self._monitor is not None:
+            self._monitor.reader.close()
+        self._open = False
 
-    def _client(self, access: Access) -> LagReader:
-        if self._reader is not None and access.version == self._version:
-            return self._reader
+    def _client(self, access: Access) -> LagMonitor:
+        if self._open and self._monitor is not None and access.version == self._version:
+            return self._monitor
         self.close()
         self._version = access.version
-        if self._built:
+        if self._monitor is not None:
             log.info("a new Kafka client is made", cluster=str(access), failures=self.failures)
-        self._built += 1
         config = dict(access.config) | {
             "topic.metadata.refresh.interval.ms": 10_000,
             "reconnect.backoff.max.ms": 1_000,
             "log.connection.close": False,
         }
-        self._reader = LagReader(
+        reader = LagReader(
             config,
             timeout=self.timeout,
             tail_limit=100 if self.count_markers else 0,
             still_only=True,
         )
-        return self._reader
+        if self._monitor is None:
+            self._monitor = LagMonitor(reader, read_records=self.count_markers)
+        else:  # what is known of the ends of the logs outlives the client
+            self._monitor.reader = reader
+        self._open = True
+        return self._monitor

@@ -19,7 +19,7 @@ from confluent_kafka import (
     TopicCollection,
 )
 from confluent_kafka import TopicPartition as Wire
-from confluent_kafka.admin import AdminClient, ConsumerGroupDescription, OffsetSpec
+from confluent_kafka.admin import AdminClient, ConfigResource, ConsumerGroupDescription, OffsetSpec
 
 from orderflow_lag.observation import (
     GroupObservation,
@@ -102,6 +102,16 @@ class LagReader:
         except KafkaException as error:
             raise translated(error) from error
         return tuple(sorted(listing.group_id for listing in found.valid or ()))
+
+    def broker_settings(self) -> dict[str, str]:
+        """Return the configuration of one broker by name; raise LagError."""
+        try:
+            brokers = self._admin.list_topics(timeout=self._timeout).brokers
+            asked = ConfigResource(ConfigResource.Type.BROKER, str(min(brokers)))
+            found = self._admin.describe_configs([asked], request_timeout=self._timeout)[asked].result()
+        except KafkaException as error:
+            raise translated(error) from error
+        return {name: entry.value for name, entry in found.items() if entry.value is not None}
 
     def read(self, subscriptions: Iterable[Subscription], topics: Iterable[str] = ()) -> Observation:
         """Return what the brokers say about these groups and their topics, and about further topics.

@@ -1,0 +1,1 @@
+"""The `orderflow-operator` command: run, explain, doctor."""

@@ -1,0 +1,76 @@
+"""The commands, and what they say when they cannot do their work: one sentence, exit code 1."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from orderflow_operator.cli.flags import command_with_settings
+from orderflow_operator.health import PortTaken
+from orderflow_operator.kube import ApiError, KubeApi
+from orderflow_operator.logs import configure_logs
+from orderflow_operator.settings import OperatorSettings, SettingsError, load
+
+app = typer.Typer(
+    name="orderflow-operator",
+    help="Declares topics, and scales the workers of consumer groups on their lag.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the StreamWorker.")]
+
+
+def main() -> None:
+    """Run the command."""
+    try:
+        app()
+    except (SettingsError, PortTaken, ApiError) as error:
+        print(f"orderflow-operator: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def run(settings: OperatorSettings) -> None:
+    # Here and not above: kopf is half a second that the other commands do not need.
+    from orderflow_operator.run import Operator
+
+    configure_logs(settings.log_level, settings.log_format)
+    Operator(settings, connect(settings)).run()
+
+
+@app.command("explain")
+def explain(
+    name: Annotated[str, typer.Argument(help="Name of the StreamWorker.")],
+    namespace: Namespace = "default",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+) -> None:
+    """Show why a worker has as many replicas as it has: the last decision, step by step.
+
+    Example: orderflow-operator explain payments -n orderflow
+    """
+    from orderflow_operator.cli.explain import show
+
+    show(connect(load()), namespace, name, as_json=as_json)
+
+
+@app.command("doctor")
+def doctor() -> None:
+    """Check what the operator needs, by doing it: CRDs, rights, Secrets, Kafka; one fix a line.
+
+    Exit code 1 when something has to be fixed.
+    """
+    from orderflow_operator.cli.doctor import examine
+
+    settings = load()
+    raise typer.Exit(examine(connect(settings), settings))
+
+
+def connect(settings: OperatorSettings) -> KubeApi:
+    """Return a connection to the API server; raise ApiError."""
+    return KubeApi.connect(settings.kubeconfig, settings.kube_context)
+
+
+app.command("run")(command_with_settings(run, "Run the operator until SIGTERM or Ctrl-C."))

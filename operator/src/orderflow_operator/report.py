@@ -1,0 +1,81 @@
+"""What of a decision is worth writing down, and when; what changed enough to be an Event. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from orderflow_operator.scaling import Decision, Target
+from orderflow_operator.spec.status import StreamWorkerStatus
+
+Document = dict[str, Any]
+Change = tuple[Literal["Normal", "Warning"], str, str]
+
+DRIFT_SECONDS = 15.0  # numbers that drift are written no more often
+MEMORY_SECONDS = 60.0  # and memory alone, where nothing else changes, no more often than this
+
+# What says "all is well"; any other condition that is True is a warning.
+_GOOD = {"MetricsAvailable", "ScalingActive", "Ready"}
+_DRIFTING = ("lag", "lagSeconds", "arrivalPerSecond", "ratePerReplica", "topics")
+
+
+def document(status: StreamWorkerStatus) -> Document:
+    """Return a status as the API server takes it: what is unknown is absent, never null."""
+    found: Document = _without_nulls(msgspec.to_builtins(status))
+    return found
+
+
+def is_due(status: Document, written: Document, since: float) -> bool:
+    """Tell whether a status is to be written `since` seconds after the one that was written."""
+    if _outline(status) != _outline(written):
+        return True
+    if since >= MEMORY_SECONDS:
+        return True
+    return since >= DRIFT_SECONDS and any(status.get(name) != written.get(name) for name in _DRIFTING)
+
+
+def transitions(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> list[Change]:
+    """Return an Event for each condition whose status or reason changed in a way to tell of.
+
+    A condition that appears and says that all is well tells nothing.
+    """
+    known = {one["type"]: (one["status"], one.get("reason")) for one in before}
+    changes: list[Change] = []
+    for one in after:
+        state, well = (one["status"], one.get("reason")), _is_well(one)
+        was = known.get(one["type"])
+        if state == was or (well and was is None):
+            continue
+        if well and was is not None and was[0] == one["status"]:
+            continue
+        reason = str(one.get("reason") or one["type"])
+        changes.append(("Normal" if well else "Warning", reason, str(one.get("message") or reason)))
+    return changes
+
+
+def scale_event(decision: Decision, target: Target) -> Change:
+    """Return the Event of a scale write."""
+    reason = "ScaledUp" if decision.replicas > target.replicas else "ScaledDown"
+    said = f"From {target.replicas} to {decision.replicas} replicas: {decision.message}"
+    return "Normal", reason, said
+
+
+def _is_well(condition: Mapping[str, Any]) -> bool:
+    wanted = "True" if condition["type"] in _GOOD else "False"
+    return str(condition["status"]) == wanted
+
+
+def _outline(status: Document) -> tuple[Any, ...]:
+    """Return the part of a status whose every change is written at once."""
+    conditions = [(one["type"], one["status"], one.get("reason")) for one in status.get("conditions") or ()]
+    plain = ("observedGeneration", "replicas", "readyReplicas", "desiredReplicas", "reason", "lastScale")
+    lag = status.get("lag")
+    return (*(status.get(name) for name in plain), conditions, None if lag is None else lag > 0)
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nulls(part) for name, part in value.items() if part is not None}
+    return value

@@ -1,0 +1,142 @@
+"""The workers as the operator keeps them between polls: spec, memory, what was written last.
+
+Memory is read from the status when this replica begins to write, and never trusted from before that.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import structlog
+
+from orderflow_operator import metrics
+from orderflow_operator.kube import KubeApi, NotFound
+from orderflow_operator.observe_cluster import STREAM_WORKERS, ClusterView, Key, key_of
+from orderflow_operator.report import DRIFT_SECONDS, Document
+from orderflow_operator.scaling import Decision, Memory
+from orderflow_operator.spec.status import rfc3339
+from orderflow_operator.spec.streamworker import StreamWorkerSpec, parse_stream_worker
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Worker:
+    """One StreamWorker between two polls; times in seconds since the epoch.
+
+    `written` is the status as it was last written, at `written_at`; `wanted_since` is when a poll first asked
+    for more replicas than there are.
+    """
+
+    found: Document
+    spec: StreamWorkerSpec
+    memory: Memory
+    written: Document
+    written_at: float
+    decision: Decision | None = None
+    wanted_since: float | None = None
+    last_down_at: float | None = None
+
+    @property
+    def key(self) -> Key:
+        """Namespace and name."""
+        return key_of(self.found)
+
+    @property
+    def target(self) -> Key:
+        """Namespace and name of the Deployment that is scaled."""
+        return self.key[0], self.spec.scale_target_ref.name
+
+    @property
+    def generation(self) -> int:
+        """The generation of the spec."""
+        return int(self.found["metadata"].get("generation") or 0)
+
+
+@dataclass(slots=True)
+class Workers:
+    """All workers this replica looks after; safe to use from several threads."""
+
+    api: KubeApi
+    view: ClusterView
+    _known: dict[Key, Worker] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def clear(self) -> None:
+        """Forget everything: another replica may write from now on."""
+        with self._lock:
+            gone, self._known = list(self._known), {}
+        for key in gone:
+            metrics.forget(*key)
+
+    def keep(self, keys: Iterable[Key]) -> None:
+        """Forget the workers that are not among these."""
+        kept = set(keys)
+        with self._lock:
+            gone = [key for key in self._known if key not in kept]
+            for key in gone:
+                del self._known[key]
+        for key in gone:
+            metrics.forget(*key)
+
+    def load(self, key: Key, now: float) -> Worker | None:
+        """Return a worker as the view has it; raise SpecError, ApiError. None: it is gone."""
+        found = self.view.get(STREAM_WORKERS, key)
+        if found is None:
+            return None
+        with self._lock:
+            known = self._known.get(key)
+        if known is None or known.found["metadata"]["uid"] != found["metadata"]["uid"]:
+            return self._read(key, now)
+        if known.generation != found["metadata"].get("generation"):
+            known.spec = parse_stream_worker(found["spec"])
+        known.found = found
+        return known
+
+    def _read(self, key: Key, now: float) -> Worker | None:
+        try:
+            fresh = self.api.get(f"{STREAM_WORKERS.collection(self.api, key[0])}/{key[1]}")
+        except NotFound:
+            self.view.remove(STREAM_WORKERS, key)
+            return None
+        self.view.put(STREAM_WORKERS, fresh)
+        status = fresh.get("status") or {}
+        # Spread, so that the workers do not all write their drifting numbers in the same poll.
+        at = now - random.uniform(0, DRIFT_SECONDS)
+        worker = Worker(fresh, parse_stream_worker(fresh["spec"]), _memory(key, status), status, at)
+        with self._lock:
+            self._known[key] = worker
+        return worker
+
+    def decisions(self) -> list[Document]:
+        """Return the last decision of every worker, as JSON has it."""
+        with self._lock:
+            known = list(self._known.values())
+        return [_shown(worker) for worker in known if worker.decision]
+
+
+def _memory(key: Key, status: Document) -> Memory:
+    try:
+        return msgspec.convert(status.get("memory") or {}, Memory)
+    except msgspec.ValidationError as error:
+        log.warning("the memory in the status cannot be read and starts anew", worker=key, error=str(error))
+        return Memory()
+
+
+def _shown(worker: Worker) -> Document:
+    decision = worker.decision
+    shown: dict[str, Any] = {name: part for name, part in worker.written.items() if name != "memory"}
+    return {
+        "namespace": worker.key[0],
+        "name": worker.key[1],
+        "target": worker.target[1],
+        "group": worker.spec.consumer_group,
+        "at": rfc3339(decision.at) if decision else None,
+        "decision": msgspec.to_builtins(decision),
+        "status": shown,
+    }
