@@ -5,15 +5,9 @@ from __future__ import annotations
 from orderflow_lag.observation import Unreadable
 from orderflow_operator.spec.topicset import TopicEntry
 from orderflow_operator.topics.broker import BrokerTopic, Seen, partitions_of
+from orderflow_operator.topics.fields import Document
 from orderflow_operator.topics.kafka_topic import declared_partitions, state_of, where
-from orderflow_operator.topics.manifests import (
-    OWNER_ANNOTATION,
-    UID_ANNOTATION,
-    Document,
-    Owner,
-    annotation,
-    is_owned,
-)
+from orderflow_operator.topics.manifests import Owner, owner_of
 from orderflow_operator.topics.status import Reason, Standing, State
 
 
@@ -35,16 +29,16 @@ def of_kafka_topic(entry: TopicEntry, owner: Owner, kafka_topic: Document, seen:
     """Return why a KafkaTopic that is there may not be applied; None when it may."""
     if kafka_topic["metadata"].get("deletionTimestamp"):
         return state_of(kafka_topic, seen)
-    if is_owned(kafka_topic, owner):
+    holder = owner_of(kafka_topic)
+    if holder == owner:
         return None
-    if annotation(kafka_topic, UID_ANNOTATION):
-        return _of_topic_set(owner, kafka_topic)
+    if holder:
+        return _of_topic_set(owner, holder, kafka_topic)
     return None if entry.adopt else _by_hand(entry, kafka_topic, seen)
 
 
-def _of_topic_set(owner: Owner, kafka_topic: Document) -> Standing:
-    holder = annotation(kafka_topic, OWNER_ANNOTATION)
-    if holder == str(owner):
+def _of_topic_set(owner: Owner, holder: Owner, kafka_topic: Document) -> Standing:
+    if str(holder) == str(owner):
         text = f"{where(kafka_topic)} is of a former TopicSet of this name and is being released"
         return Standing(State.PENDING, Reason.OTHER_TOPIC_SET, text)
     text = f"{where(kafka_topic)} belongs to TopicSet {holder}; remove the topic from one of the two"

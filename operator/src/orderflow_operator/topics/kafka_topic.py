@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orderflow_operator.topics.broker import BrokerTopic, Seen
-from orderflow_operator.topics.manifests import Document
+from orderflow_operator.topics.fields import Document
 from orderflow_operator.topics.status import Reason, Standing, State
 
 

@@ -6,14 +6,9 @@ from dataclasses import dataclass
 
 from orderflow_operator.spec.topicset import DeletionPolicy
 from orderflow_operator.topics.broker import Seen, partitions_of
+from orderflow_operator.topics.fields import Document, with_annotation
 from orderflow_operator.topics.kafka_topic import is_condition, where
-from orderflow_operator.topics.manifests import (
-    MANAGED_ANNOTATION,
-    Document,
-    annotation,
-    released_manifest,
-    topic_name,
-)
+from orderflow_operator.topics.manifests import MANAGED_ANNOTATION, annotation, topic_name
 from orderflow_operator.topics.status import Reason, State, TopicStatus
 
 
@@ -37,7 +32,9 @@ def release(kafka_topic: Document, policy: DeletionPolicy) -> Release:
     if policy is DeletionPolicy.DELETE:
         return Release(kafka_topic, policy, delete=not leaving)
     if annotation(kafka_topic, MANAGED_ANNOTATION) != "false":
-        return Release(kafka_topic, policy, manifest=released_manifest(kafka_topic))
+        return Release(
+            kafka_topic, policy, manifest=with_annotation(kafka_topic, MANAGED_ANNOTATION, "false")
+        )
     return Release(kafka_topic, policy, delete=is_condition(kafka_topic, "Unmanaged") and not leaving)
 
 

@@ -8,20 +8,18 @@ from dataclasses import dataclass, field, replace
 from orderflow_lag.observation import Unreadable
 from orderflow_operator.spec.topicset import TopicEntry, TopicSetSpec
 from orderflow_operator.topics.broker import Seen, partitions_of
+from orderflow_operator.topics.fields import Document, is_applied, yielding
 from orderflow_operator.topics.holders import in_kafka, of_kafka_topic
 from orderflow_operator.topics.kafka_topic import declared_partitions, state_of
 from orderflow_operator.topics.manifests import (
     CLUSTER_LABEL,
     Cluster,
-    Document,
     Owner,
     desired_manifest,
-    is_applied,
     is_owned,
     label,
     resource_name,
     topic_name,
-    yielding,
 )
 from orderflow_operator.topics.release import Release, release
 from orderflow_operator.topics.sizing import Sizing, sized

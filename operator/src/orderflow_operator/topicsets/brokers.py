@@ -1,0 +1,136 @@
+"""Topics through Kafka's Admin API: what is there, and the few changes a TopicSet may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Self
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ConfigSource,
+    NewPartitions,
+    NewTopic,
+    ResourceType,
+)
+
+from orderflow_lag.errors import BrokerUnavailable
+from orderflow_lag.observation import Unreadable
+from orderflow_lag.read.answers import NO_TOPIC, settled, translated
+from orderflow_operator.spec.topicset import TopicEntry
+from orderflow_operator.topics import BrokerTopic, Seen
+
+_BROKERS_DEFAULT = -1  # replicas of a topic whose entry names none
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a change of a topic was not made; without `is_certain` it may have been made all the same."""
+
+    text: str
+    is_certain: bool = True
+    exists: bool = False
+
+
+Problems = dict[str, Problem]
+
+
+class TopicAdmin:
+    """Reads and changes topics of one Kafka cluster; `timeout` bounds each round of requests, in seconds."""
+
+    def __init__(self, admin: AdminClient, *, timeout: float = 10.0) -> None:
+        self._admin = admin
+        self._timeout = timeout
+
+    @classmethod
+    def connect(cls, config: Mapping[str, Any], *, timeout: float = 10.0) -> Self:
+        """Make a client of our own; no broker is asked before the first use."""
+        return cls(AdminClient({"log_level": 2} | dict(config)), timeout=timeout)
+
+    def topics(self, names: Iterable[str], *, with_config: bool = False) -> dict[str, Seen]:
+        """Return what the brokers say of each topic; what they keep to themselves is Unreadable."""
+        wanted = sorted(set(names))
+        if not wanted:
+            return {}
+        answers = settled(self._admin.describe_topics(TopicCollection(wanted), request_timeout=self._timeout))
+        there = [name for name in wanted if not isinstance(answers[name], Unreadable)]
+        configs = self._configs(there) if with_config else {}
+        return {name: _seen(answers[name], configs.get(name, {})) for name in wanted}
+
+    def create(self, entries: Iterable[TopicEntry]) -> Problems:
+        """Create topics; return the problems by topic."""
+        wanted = [
+            NewTopic(entry.name, entry.partitions, entry.replicas or _BROKERS_DEFAULT, config=entry.settings)
+            for entry in entries
+        ]
+        return _problems(self._admin.create_topics(wanted, **self._bounds()) if wanted else {})
+
+    def raise_partitions(self, totals: Mapping[str, int]) -> Problems:
+        """Raise topics to these partition counts; return the problems by topic."""
+        wanted = [NewPartitions(name, total) for name, total in totals.items()]
+        return _problems(self._admin.create_partitions(wanted, **self._bounds()) if wanted else {})
+
+    def configure(self, settings: Mapping[str, Mapping[str, str | None]]) -> Problems:
+        """Set settings of topics, or put them back to the default (None); return the problems by topic."""
+        wanted = [
+            ConfigResource(ResourceType.TOPIC, name, incremental_configs=[_entry(*one) for one in it.items()])
+            for name, it in settings.items()
+        ]
+        if not wanted:
+            return {}
+        futures = self._admin.incremental_alter_configs(wanted, request_timeout=self._timeout)
+        return _problems({resource.name: future for resource, future in futures.items()})
+
+    def delete(self, names: Iterable[str]) -> Problems:
+        """Delete topics with their records; one that is not there is no problem."""
+        wanted = sorted(set(names))
+        problems = _problems(self._admin.delete_topics(wanted, **self._bounds()) if wanted else {})
+        return {name: problem for name, problem in problems.items() if problem.text != NO_TOPIC.reason}
+
+    def _configs(self, names: list[str]) -> dict[str, Mapping[str, str] | Unreadable]:
+        if not names:
+            return {}
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+        answers = settled(self._admin.describe_configs(resources, request_timeout=self._timeout))
+        return {resource.name: _settings(answer) for resource, answer in answers.items()}
+
+    def _bounds(self) -> dict[str, float]:
+        return {"operation_timeout": self._timeout, "request_timeout": self._timeout}
+
+
+def _seen(described: Any, config: Mapping[str, str] | Unreadable) -> Seen:
+    if isinstance(described, Unreadable):
+        return None if described == NO_TOPIC else described
+    if isinstance(config, Unreadable):
+        return config
+    replicas = min((len(partition.replicas) for partition in described.partitions), default=0)
+    return BrokerTopic(len(described.partitions), replicas, config)
+
+
+def _settings(answer: Any) -> Mapping[str, str] | Unreadable:
+    if isinstance(answer, Unreadable):
+        return answer
+    own = ConfigSource.DYNAMIC_TOPIC_CONFIG.value
+    return {name: entry.value for name, entry in answer.items() if entry.source == own}
+
+
+def _entry(name: str, value: str | None) -> ConfigEntry:
+    kind = AlterConfigOpType.DELETE if value is None else AlterConfigOpType.SET
+    return ConfigEntry(name, value, incremental_operation=kind)
+
+
+def _problems(futures: Mapping[str, Future[Any]]) -> Problems:
+    found: Problems = {}
+    for name, future in futures.items():
+        try:
+            future.result()
+        except KafkaException as error:
+            ours = translated(error)
+            exists = error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS
+            found[name] = Problem(str(ours), not isinstance(ours, BrokerUnavailable), exists)
+    return found

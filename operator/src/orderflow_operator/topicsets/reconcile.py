@@ -1,0 +1,115 @@
+"""TopicSets on a cluster: one pass for one of them, and what becomes of topics whose TopicSet is gone.
+
+Every write is server-side apply or names the object it read, so a pass may be repeated at any time. We set
+no finalizer: a TopicSet is deleted at once, and its KafkaTopics, which say whose they are and what was
+wanted for them, are found and released afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from orderflow_lag.observation import Unreadable
+from orderflow_operator.conditions import merged
+from orderflow_operator.kube import Document, KubeApi, path
+from orderflow_operator.scaling.types import Finding
+from orderflow_operator.spec.fields import SpecError
+from orderflow_operator.spec.topicset import Backend, TopicSetSpec, parse_topic_set
+from orderflow_operator.topics.changes import Happened, happened
+from orderflow_operator.topics.status import TopicStatus, invalid_condition, ready_condition, recorded
+from orderflow_operator.topicsets.admin import AdminBackend
+from orderflow_operator.topicsets.brokers import TopicAdmin
+from orderflow_operator.topicsets.kafka_topics import KafkaTopics
+from orderflow_operator.topicsets.leaving import Leaving
+from orderflow_operator.topicsets.naming import API_VERSION, PLURAL, owner_of_document
+from orderflow_operator.topicsets.strimzi import StrimziBackend
+from orderflow_operator.topicsets.writing import Pen
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one pass found: the status as it stands now, its topics, and what became different."""
+
+    status: Document
+    topics: tuple[TopicStatus, ...]
+    changes: tuple[Happened, ...]
+
+
+class TopicSets:
+    """Reconciles TopicSets; `may_write` is asked before every write. Used from one thread at a time."""
+
+    def __init__(self, api: KubeApi, may_write: Callable[[], bool]) -> None:
+        self._api = api
+        self._pen = Pen(may_write)
+        self._strimzi = StrimziBackend(KafkaTopics(api), self._pen)
+        self._admin = AdminBackend(self._pen)
+        self._leaving = Leaving(api, self._strimzi, self._pen)
+
+    def reconcile(self, document: Document, kafka: TopicAdmin | Unreadable, now: str) -> Outcome:
+        """Make one pass for a TopicSet and write its status if it changed; `now` is RFC 3339.
+
+        `kafka` is Unreadable where no client could be made. Raise ApiError when the API server does not do
+        its part, NotTheWriter when the Lease is lost.
+        """
+        before = recorded(document)
+        if document["metadata"].get("deletionTimestamp"):
+            return Outcome(document.get("status") or {}, tuple(before.values()), ())
+        try:
+            spec = parse_topic_set(document.get("spec") or {})
+        except SpecError as error:
+            topics, finding = tuple(before.values()), invalid_condition(str(error))
+        else:
+            topics = self._pass(spec, document, kafka, now)
+            finding = ready_condition(topics)
+        status = self._written(document, topics, finding, now)
+        return Outcome(status, topics, happened(before, topics))
+
+    def released(self, last_seen: Document, kafka: TopicAdmin | Unreadable) -> tuple[Happened, ...]:
+        """Do what the deletion of a TopicSet asks for, given the TopicSet as it was last seen.
+
+        To be called once, when it is missed, and before `sweep`. Raise ApiError or NotTheWriter.
+        """
+        return self._leaving.released(last_seen, kafka)
+
+    def sweep(self, known: Iterable[Document]) -> tuple[Happened, ...]:
+        """Release the KafkaTopics of TopicSets that are gone or no longer want them, one step each.
+
+        `known` are the TopicSets that exist; one that is not among them is looked for before its
+        KafkaTopics are touched. Raise ApiError or NotTheWriter.
+        """
+        return self._leaving.sweep(known)
+
+    def _pass(
+        self, spec: TopicSetSpec, document: Document, kafka: TopicAdmin | Unreadable, now: str
+    ) -> tuple[TopicStatus, ...]:
+        before = recorded(document)
+        if spec.backend is Backend.STRIMZI:
+            return self._strimzi.reconcile(spec, owner_of_document(document), kafka, before)
+
+        def announce(topics: Sequence[TopicStatus]) -> None:
+            self._written(document, topics, ready_condition(topics), now)
+
+        return self._admin.reconcile(spec, kafka, before, announce)
+
+    def _written(
+        self, document: Document, topics: Sequence[TopicStatus], finding: Finding, now: str
+    ) -> Document:
+        """Return the status, written if it is not what stands there."""
+        metadata, there = document["metadata"], document.get("status") or {}
+        generation = metadata["generation"]
+        status: Document = {
+            "observedGeneration": generation,
+            "topics": msgspec.to_builtins(topics),
+            "conditions": merged(there.get("conditions") or (), [finding], generation, now),
+        }
+        if status == there:
+            return status
+        self._pen.take()
+        named = {part: metadata[part] for part in ("name", "namespace", "uid")}
+        body = {"apiVersion": API_VERSION, "kind": "TopicSet", "metadata": named, "status": status}
+        at = path(API_VERSION, PLURAL, metadata["namespace"], metadata["name"], "status")
+        self._api.apply(at, body)
+        return status
