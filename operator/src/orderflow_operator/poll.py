@@ -24,6 +24,7 @@ from orderflow_operator.measure import measure_decision, measure_write
 from orderflow_operator.observe_cluster import (
     DEPLOYMENTS,
     STREAM_WORKERS,
+    TOPIC_SETS,
     ClusterView,
     conflict_of,
     is_rolling_out,
@@ -46,6 +47,7 @@ from orderflow_operator.scaling import (
     samples_of,
 )
 from orderflow_operator.spec.status import rfc3339, status_of
+from orderflow_operator.topics import blocked, recorded
 from orderflow_operator.workers import Worker
 
 log = structlog.get_logger(__name__)
@@ -126,11 +128,14 @@ class Polling:
         return Target(replicas=replicas_of(found), ready=ready_of(found), rolling_out=is_rolling_out(found))
 
     def _blocked(self, worker: Worker) -> str | None:
-        reference = worker.spec.kafka.cluster_ref
+        topics, reference = worker.spec.topics, worker.spec.kafka.cluster_ref
+        for (namespace, _), topic_set in self.view.all(TOPIC_SETS).items():
+            if namespace == worker.key[0] and (reason := blocked(recorded(topic_set).values(), topics)):
+                return reason
         if reference is None:
             return None
         where = reference.namespace or worker.key[0]
-        late = unready_topics(self.view, where, reference.name, worker.spec.topics)
+        late = unready_topics(self.view, where, reference.name, topics)
         return "; ".join(late[topic] for topic in sorted(late)) or None
 
     def _step(self, worker: Worker, sample: Sample, report: GroupReport | None) -> Step:

@@ -27,6 +27,8 @@ from orderflow_operator.observe_kafka import KafkaObserver
 from orderflow_operator.poll import Polling
 from orderflow_operator.settings import OperatorSettings
 from orderflow_operator.spec.fields import SpecError
+from orderflow_operator.topic_rounds import TopicRounds
+from orderflow_operator.topicsets import TopicSets
 from orderflow_operator.watches import WatchAudit
 from orderflow_operator.workers import Workers
 
@@ -51,10 +53,12 @@ class Operator:
     def run(self) -> None:
         """Serve health, watch, and while the Lease is held look after every worker."""
         with self._health(), ThreadPoolExecutor(_WRITES_AT_A_TIME, "write") as executor:
-            rounds = self._rounds(executor)
+            rounds, topic_rounds = self._rounds(executor), self._topic_rounds()
             threads = [
                 threading.Thread(target=self.lease.run, name="lease", daemon=True),
-                threading.Thread(target=self._look_after, args=(rounds,), name="rounds", daemon=True),
+                threading.Thread(
+                    target=self._look_after, args=(rounds, topic_rounds), name="rounds", daemon=True
+                ),
             ]
             for thread in threads:
                 thread.start()
@@ -113,7 +117,17 @@ class Operator:
             refuse=Refusals(self.view, events),
         )
 
-    def _look_after(self, rounds: Rounds) -> None:
+    def _topic_rounds(self) -> TopicRounds:
+        settings = self.settings
+        return TopicRounds(
+            self.view,
+            TopicSets(self.api, self.lease.held),
+            AccessBook(self.api, settings.secret_refresh_seconds, settings.instance_name),
+            EventRecorder(self.api, settings.instance_name),
+            self.lease.held,
+        )
+
+    def _look_after(self, rounds: Rounds, topic_rounds: TopicRounds) -> None:
         """Fill the view, then keep routing workers, until the end."""
         audit = WatchAudit(self.api, self.view, self.vitals, self.settings.namespaces)
         while not self._stopping.is_set():
@@ -128,6 +142,13 @@ class Operator:
         within = self.settings.stalled_after
         loops = [
             Loop("the rounds", rounds.run, _ROUND_SECONDS, self.vitals, within),
+            Loop(
+                "the round of the TopicSets",
+                topic_rounds.run,
+                self.settings.poll_interval_seconds,
+                self.vitals,
+                within,
+            ),
             Loop("the check of the watches", audit.run, _AUDIT_SECONDS, self.vitals, 4 * _AUDIT_SECONDS),
         ]
         for loop in loops:
