@@ -26,10 +26,12 @@ class HelmFailed(Exception):
 
 @dataclass(frozen=True)
 class Helm:
-    """A helm with caches of its own and no configuration of the user's."""
+    """A helm with caches of its own and no configuration of the user's, and the release it works on."""
 
     program: Path
     folder: Path
+    release: str = RELEASE
+    namespace: str = OPERATOR_NAMESPACE
 
     def __call__(self, *arguments: str, values: Values | None = None) -> str:
         """Run helm and return what it printed; raise HelmFailed with what it said."""
@@ -37,7 +39,7 @@ class Helm:
         given = ("--values", "-") if values is not None else ()
         done = subprocess.run(
             [str(self.program), *arguments, *given],
-            env={**os.environ, **homes},
+            env={**os.environ, **homes, "KUBECACHEDIR": str(self.folder / "kubectl-cache")},
             input=json.dumps(values or {}),
             capture_output=True,
             text=True,
@@ -50,27 +52,28 @@ class Helm:
 
     def render(self, values: Values | None = None, *flags: str) -> list[Manifest]:
         """Return the manifests of the operator's chart."""
-        where = ("--namespace", OPERATOR_NAMESPACE)
-        rendered = self("template", RELEASE, str(CHART), *where, *flags, values=values or {})
+        where = ("--namespace", self.namespace)
+        rendered = self("template", self.release, str(CHART), *where, *flags, values=values or {})
         return [manifest for manifest in yaml.safe_load_all(rendered) if manifest]
 
-    def install(self, cluster: Cluster, values: Values, *, namespace: str = OPERATOR_NAMESPACE) -> None:
+    def install(self, cluster: Cluster, values: Values, *flags: str) -> None:
         """Install or upgrade the chart; the values replace those of the release."""
         self(
             "upgrade",
-            RELEASE,
+            self.release,
             str(CHART),
             "--install",
             "--create-namespace",
             "--reset-values",
-            *self._where(cluster, namespace),
+            *flags,
+            *self._where(cluster),
             values=values,
         )
 
-    def uninstall(self, cluster: Cluster, *, namespace: str = OPERATOR_NAMESPACE) -> None:
+    def uninstall(self, cluster: Cluster) -> None:
         """Remove the release, if it is there."""
-        self("uninstall", RELEASE, "--ignore-not-found", *self._where(cluster, namespace))
+        self("uninstall", self.release, "--ignore-not-found", *self._where(cluster))
 
-    def _where(self, cluster: Cluster, namespace: str) -> tuple[str, ...]:
+    def _where(self, cluster: Cluster) -> tuple[str, ...]:
         config = ("--kubeconfig", str(cluster.kubeconfig), "--kube-context", cluster.context)
-        return *config, "--namespace", namespace
+        return *config, "--namespace", self.namespace
