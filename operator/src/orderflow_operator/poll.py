@@ -115,7 +115,7 @@ class Polling:
             members=len(observed.members) if isinstance(observed, GroupObservation) else 0,
             partitions=samples_of(report.lag, report.observed) if report and known else (),
             target=self._target(worker),
-            lag_seconds=report.seconds_of().seconds if report and known else None,
+            lag_seconds=report.seconds_of().seconds if report and known and not report.lag.unknown else None,
             problem="; ".join(problems) or None,
             conflict=conflict_of(self.view, worker.found),
             blocked=self._blocked(worker),
@@ -146,7 +146,7 @@ class Polling:
     def _finish(self, step: Step) -> None:
         """Write what is to be written; what cannot be is tried again at the next poll."""
         worker, decision = step.worker, step.decision
-        worker.decision = decision
+        worker.sample, worker.inputs, worker.decision = step.sample, step.inputs, decision
         measure_decision(worker, step.sample, step.inputs, decision)
         try:
             if decision.write:

@@ -9,7 +9,6 @@ import random
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 import structlog
@@ -18,8 +17,7 @@ from orderflow_operator import metrics
 from orderflow_operator.kube import KubeApi, NotFound
 from orderflow_operator.observe_cluster import STREAM_WORKERS, ClusterView, Key, key_of
 from orderflow_operator.report import DRIFT_SECONDS, Document
-from orderflow_operator.scaling import Decision, Memory
-from orderflow_operator.spec.status import rfc3339
+from orderflow_operator.scaling import Decision, Inputs, Memory, Sample
 from orderflow_operator.spec.streamworker import StreamWorkerSpec, parse_stream_worker
 
 log = structlog.get_logger(__name__)
@@ -38,6 +36,8 @@ class Worker:
     memory: Memory
     written: Document
     written_at: float
+    sample: Sample | None = None
+    inputs: Inputs | None = None
     decision: Decision | None = None
     wanted_since: float | None = None
     last_down_at: float | None = None
@@ -113,11 +113,11 @@ class Workers:
             self._known[key] = worker
         return worker
 
-    def decisions(self) -> list[Document]:
-        """Return the last decision of every worker, as JSON has it."""
+    def decisions(self) -> Document:
+        """Return the last decision of every worker, as /decisions gives it."""
         with self._lock:
             known = list(self._known.values())
-        return [_shown(worker) for worker in known if worker.decision]
+        return {"decisions": [_shown(worker) for worker in known if worker.decision]}
 
 
 def _memory(key: Key, status: Document) -> Memory:
@@ -129,14 +129,18 @@ def _memory(key: Key, status: Document) -> Memory:
 
 
 def _shown(worker: Worker) -> Document:
-    decision = worker.decision
-    shown: dict[str, Any] = {name: part for name, part in worker.written.items() if name != "memory"}
+    """Return a decision as the local system serves it too, and what only a cluster has."""
+    sample, inputs = worker.sample, worker.inputs
+    readable = inputs is not None and inputs.problem is None
     return {
-        "namespace": worker.key[0],
         "name": worker.key[1],
+        "namespace": worker.key[0],
         "target": worker.target[1],
         "group": worker.spec.consumer_group,
-        "at": rfc3339(decision.at) if decision else None,
-        "decision": msgspec.to_builtins(decision),
-        "status": shown,
+        "observedReplicas": sample.target.replicas if sample else None,
+        "readyReplicas": sample.target.ready if sample else None,
+        "lag": inputs.lag if inputs and readable else None,
+        "lagSeconds": inputs.lag_seconds if inputs and readable else None,
+        "arrivalPerSecond": inputs.arrival if inputs and readable else None,
+        "decision": msgspec.to_builtins(worker.decision),
     }
