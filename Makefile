@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs check test test-unit test-integration bench bench-autoscale clean
+.PHONY: help up down status logs check test test-unit test-integration test-cluster kube-parts bench bench-autoscale clean
 
 help: ## list the targets
 	@awk -F ' ## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "  %-18s %s\n", $$1, $$2 }' Makefile
@@ -41,14 +41,21 @@ check: $(SYNCED) ## format, lint, types, import contracts, docs
 	$(RUN)/lint-imports
 	$(RUN)/python -m orderflow_local settings | diff docs/settings.md -
 
-test: $(SYNCED) ## run the unit and integration tests (ARGS="-k name" for some of them)
-	$(RUN)/python -m pytest -n $(JOBS) tests/unit tests/integration $(ARGS)
+# Tests of one group run in one process, so that those with a cluster share it.
+test: kube-parts ## run all tests (ARGS="-k name" for some of them)
+	$(RUN)/python -m pytest -n $(JOBS) --dist loadgroup tests/unit tests/integration tests/cluster $(ARGS)
 
 test-unit: $(SYNCED) ## run the tests that need no network: milliseconds each
 	$(RUN)/python -m pytest tests/unit $(ARGS)
 
 test-integration: $(SYNCED) ## run the tests against a real broker, which they start themselves
 	$(RUN)/python -m pytest -n $(JOBS) tests/integration $(ARGS)
+
+test-cluster: kube-parts ## run the tests against a real Kubernetes API server, which they start themselves
+	$(RUN)/python -m pytest tests/cluster $(ARGS)
+
+kube-parts: $(SYNCED) ## build what test-cluster starts, once per machine: ten minutes, needs Go
+	@$(RUN)/python -m deploy.kind.parts
 
 bench: $(SYNCED) ## measure beside Quix Streams and Kafka Streams, 15 minutes (ARGS="--only latency" for a part)
 	@$(UV) sync --frozen --quiet --inexact --all-packages --all-extras --group bench

@@ -3,7 +3,8 @@
 Where no image and no release can be downloaded, a Go toolchain and the module proxy still give the real
 thing. Each program ends up as `$XDG_CACHE_HOME/orderflow/<name>-<version>/<name>` (or under `~/.cache`);
 a folder with that name is complete: it appears by one rename, under a lock. Versions and checksums stand in
-`modules/*/go.mod` and `go.sum`. `python -m deploy.kind.parts` builds what the cluster tests need.
+`modules/*/go.mod` and `go.sum`. `python -m deploy.kind.parts`
+builds what the cluster tests need.
 """
 
 import os
@@ -78,20 +79,19 @@ def kubectl(console: Console | None = None) -> Path:
     return Path(found) if found else obtain(KUBECTL, console)
 
 
-def cluster_parts(console: Console | None = None) -> tuple[Path, ...]:
-    """Return etcd, kube-apiserver, kube-controller-manager, helm and kubectl, built where needed."""
-    return *(obtain(part, console) for part in (ETCD, API_SERVER, CONTROLLERS, HELM)), kubectl(console)
+def control_plane(console: Console | None = None) -> tuple[Path, Path, Path]:
+    """Return etcd, kube-apiserver and kube-controller-manager."""
+    return obtain(ETCD, console), obtain(API_SERVER, console), obtain(CONTROLLERS, console)
 
 
 def find_go() -> str:
     """Return the go command; raise PartUnavailable when there is none that is new enough."""
-    needed = ".".join(map(str, GO_AT_LEAST))
     # Debian keeps a newer toolchain than its default beside it.
     beside = map(str, Path("/usr/lib").glob("go-1.*/bin/go"))
-    candidates = [shutil.which("go"), "/usr/local/go/bin/go", *beside]
-    for go in filter(None, candidates):
+    for go in filter(None, (shutil.which("go"), "/usr/local/go/bin/go", *beside)):
         if os.access(go, os.X_OK) and _go_version(go) >= GO_AT_LEAST:
             return go
+    needed = ".".join(map(str, GO_AT_LEAST))
     raise PartUnavailable(
         f"There is no Go {needed} or newer to build Kubernetes' programs with;"
         " install one (Debian 13: golang), then run this again."
@@ -99,9 +99,18 @@ def find_go() -> str:
 
 
 def _go_version(go: str) -> tuple[int, ...]:
-    said = subprocess.run([go, "version"], capture_output=True, text=True, check=False).stdout
-    found = re.search(r"\bgo(\d+)\.(\d+)", said)
+    # Asked beside a go.mod, go names the toolchain that it would use there, which it may download.
+    where = _MODULES / "kubernetes"
+    said = subprocess.run(
+        [go, "version"], cwd=where, env=_environment(), capture_output=True, text=True, check=False
+    )
+    found = re.search(r"\bgo(\d+)\.(\d+)", said.stdout)
     return tuple(map(int, found.groups())) if found else (0,)
+
+
+def _environment() -> dict[str, str]:
+    # One static program, whatever compiler for C is there.
+    return {"GOTOOLCHAIN": "auto", **os.environ, "CGO_ENABLED": "0"}
 
 
 def _build(part: Part, console: Console) -> None:
@@ -116,7 +125,7 @@ def _build(part: Part, console: Console) -> None:
             built = subprocess.run(
                 command,
                 cwd=_MODULES / part.module,
-                env={**os.environ, "CGO_ENABLED": "0"},
+                env=_environment(),
                 capture_output=True,
                 text=True,
                 timeout=BUILD_WITHIN,
@@ -141,10 +150,11 @@ def _why(part: Part, said: str) -> str:
 
 def main() -> int:
     """Build what the cluster tests need; what cannot be built is said, and is no failure."""
-    try:
-        cluster_parts()
-    except PartUnavailable as unavailable:
-        print(f"{unavailable} The cluster tests will be skipped.", file=sys.stderr)
+    for build in (control_plane, kubectl, lambda: obtain(HELM)):
+        try:
+            build()
+        except PartUnavailable as unavailable:
+            print(f"{unavailable} Tests that need it will be skipped.", file=sys.stderr)
     return 0
 
 

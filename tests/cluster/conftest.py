@@ -13,7 +13,7 @@ from support.kube.chart import CRDS, OPERATOR_NAMESPACE, RELEASE, REPOSITORY, He
 from support.kube.cluster import Cluster
 from support.kube.control_plane import CONTEXT, ControlPlane
 
-from deploy.kind.parts import HELM, PartUnavailable, cluster_parts, kubectl, obtain
+from deploy.kind.parts import HELM, PartUnavailable, control_plane, kubectl, obtain
 
 STRIMZI_CRDS = ("043-Crd-kafkatopic.yaml", "040-Crd-kafka.yaml")
 _HERE = Path(__file__).parent
@@ -42,11 +42,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         outside = Cluster(Path(kubeconfig), context, _or_skip(kubectl), folder)
         yield _with_crds(outside, CRDS)
         return
-    _or_skip(cluster_parts)
+    _or_skip(control_plane)
     own = ControlPlane(folder)
     try:
         own.start()
-        yield _with_crds(Cluster(own.kubeconfig, CONTEXT, kubectl(), folder), CRDS)
+        yield _with_crds(Cluster(own.kubeconfig, CONTEXT, _or_skip(kubectl), folder), CRDS)
     finally:
         own.stop()
 

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from support.eventually import eventually
 
-from deploy.kind.parts import API_SERVER, CONTROLLERS, ETCD, obtain
+from deploy.kind.parts import control_plane
 from orderflow_local.net import free_port
 
 READY_WITHIN = 120.0  # seconds
@@ -44,19 +44,20 @@ class ControlPlane:
 
     def start(self) -> None:
         """Start everything and return once Deployments and service accounts are worked on."""
+        etcd, api_server, controllers = control_plane()
         client, peer, api = free_port(), free_port(), free_port()
         certificates, token = self.folder / "certificates", secrets.token_urlsafe()
         certificates.mkdir(parents=True)
         (certificates / "service-accounts.key").write_bytes(_new_key())
         (certificates / "tokens.csv").write_text(f"{token},admin,admin,system:masters\n")
-        self._run(obtain(ETCD), *_etcd_flags(self.folder / "etcd", client, peer))
-        self._run(obtain(API_SERVER), *_api_server_flags(certificates, client, api))
+        self._run(etcd, *_etcd_flags(self.folder / "etcd", client, peer))
+        self._run(api_server, *_api_server_flags(certificates, client, api))
         ca = certificates / "apiserver.crt"
         eventually(ca.exists, within=READY_WITHIN)
         address = {"server": f"https://127.0.0.1:{api}", "certificate-authority": str(ca)}
         write_kubeconfig(self.kubeconfig, address, token, CONTEXT)
         eventually(lambda: self._answers(api, ca), within=READY_WITHIN)
-        self._run(obtain(CONTROLLERS), *_controller_flags(certificates, self.kubeconfig))
+        self._run(controllers, *_controller_flags(certificates, self.kubeconfig))
 
     def stop(self) -> None:
         """End the processes, the last one started first."""
