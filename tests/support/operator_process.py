@@ -1,0 +1,138 @@
+"""The operator as a process of its own, with the identity that the chart gives it and no other rights."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from support.eventually import eventually
+from support.pipeline import free_port
+
+COMMAND = Path(sys.executable).with_name("orderflow-operator")
+READY_WITHIN = 30.0
+
+# Quick, so that a test waits for what it tests and not for the next poll.
+SETTINGS = {
+    "poll_interval_seconds": 0.5,
+    "kafka_timeout_seconds": 3,
+    "secret_refresh_seconds": 1,
+    "lease_seconds": 3,
+    "lease_renew_seconds": 2,
+    "lease_retry_seconds": 0.5,
+    "health_host": "127.0.0.1",
+    "log_format": "console",
+}
+
+
+@dataclass
+class OperatorProcess:
+    """One replica; `environment` is given by name in lower case, as settings have it."""
+
+    kubeconfig: Path
+    namespace: str
+    folder: Path
+    settings: dict[str, Any] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> str:
+        """What it has printed."""
+        return self._log_file.read_text()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> OperatorProcess:
+        """Start it and return at once."""
+        settings = SETTINGS | self.settings
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("KUBE")},
+            **{name.upper(): str(value) for name, value in settings.items()},
+            "KUBECONFIG": str(self.kubeconfig),
+            "WATCH_NAMESPACES": self.namespace,
+            "HEALTH_PORT": str(self.port),
+            "INSTANCE_NAME": f"operator-{self.port}",
+        }
+        with self._log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(COMMAND), "run"], env=environment, stdout=log, stderr=subprocess.STDOUT
+            )
+        return self
+
+    def wait_ready(self) -> OperatorProcess:
+        """Return once /readyz says so."""
+
+        def ready() -> bool:
+            assert self._process is not None
+            if self._process.poll() is not None:
+                raise RuntimeError(f"the operator ended with {self._process.returncode}:\n{self.log}")
+            return self.get("/readyz")[0] == 200
+
+        eventually(ready, within=READY_WITHIN)
+        return self
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Return status and body of its endpoint; status 0 while nothing listens."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return 0, ""
+
+    def metric(self, name: str) -> float:
+        """Return the sum of a metric's series, 0 where there is none."""
+        lines = self.get("/metrics")[1].splitlines()
+        return sum(
+            float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith((name + "{", name + " "))
+        )
+
+    def leads(self) -> bool:
+        """Tell whether this replica holds the Lease."""
+        return self.metric("orderflow_operator_leader") == 1
+
+    def decisions(self) -> list[dict[str, Any]]:
+        """Return the last decisions."""
+        answer = self.get("/decisions")[1]
+        found: list[dict[str, Any]] = json.loads(answer)["decisions"] if answer else []
+        return found
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.send(signal.SIGKILL)
+        assert self._process is not None
+        self._process.wait()
+
+    def stop(self, within: float = 20) -> int:
+        """Ask it to end and return its exit code."""
+        assert self._process is not None
+        if self._process.poll() is None:
+            self.send(signal.SIGCONT)
+            self.send(signal.SIGTERM)
+        try:
+            return self._process.wait(within)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    @property
+    def _log_file(self) -> Path:
+        return self.folder / f"operator-{self.port}.log"
