@@ -1,75 +1,9 @@
-"""What goes into a decision and what comes out: values that JSON keeps without loss. Pure.
-
-Times are seconds since the epoch, rates records per second, lag records. Arrivals and rates are counted
-in offsets, so they include the markers of transactions on both sides.
-"""
+"""What a decision is made from and what it says: values that JSON keeps without loss. Pure."""
 
 from __future__ import annotations
 
-from msgspec import Struct
-
+from orderflow_operator.rates.samples import Row, Target, Value
 from orderflow_operator.spec.streamworker import Policy
-
-
-class Value(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """A value that goes into a status: immutable, camelCase, without the fields that say nothing."""
-
-
-class Row(Struct, frozen=True, kw_only=False, array_like=True):
-    """A value that a status holds many of: written as a short list."""
-
-
-# --- one poll, as the caller saw it ---------------------------------------------------------------------
-
-
-class PartitionSample(Value, frozen=True, kw_only=True):
-    """One partition at one poll; end, position and lag are None while they are unknown.
-
-    `position` is the offset from which lag counts, `committed` the real commit, if there is one.
-    `owner` is the id of the member that the partition is assigned to.
-    """
-
-    topic: str
-    partition: int
-    end: int | None = None
-    position: int | None = None
-    lag: int | None = None
-    owner: str | None = None
-    committed: int | None = None
-
-
-class Target(Value, frozen=True, kw_only=True):
-    """The workload that is scaled: `replicas` is what its spec asks for, `ready` what runs."""
-
-    replicas: int
-    ready: int
-    rolling_out: bool = False
-    exists: bool = True
-
-
-class Sample(Value, frozen=True, kw_only=True):
-    """One poll of one worker.
-
-    group       state of the consumer group, Kafka's word (orderflow_lag GroupState)
-    members     members of the group
-    lag_seconds age of the oldest unread record, None while unknown
-    problem     why the lag could not be read, None when it could
-    conflict    who else scales the target
-    blocked     what has to be there before the first worker, such as topics that are not ready
-    """
-
-    at: float
-    group: str
-    members: int
-    partitions: tuple[PartitionSample, ...]
-    target: Target
-    lag_seconds: float | None = None
-    problem: str | None = None
-    conflict: str | None = None
-    blocked: str | None = None
-
-
-# --- what a decision is made from -----------------------------------------------------------------------
 
 
 class Load(Row, frozen=True):
@@ -92,10 +26,11 @@ class Gate(Value, frozen=True, kw_only=True):
     """Whether the group is as the replicas say, so that what is measured means something.
 
     `why` says in words what is missing; `waited` of at most `bound` seconds.
-    `converged` is False once the bound has passed: then nothing goes down.
+    `unready`: only replicas that are not ready are missing, which need not keep the others up.
     """
 
     why: str | None = None
+    unready: bool = False
     waited: float = 0.0
     bound: float = 60.0
 
@@ -111,9 +46,10 @@ class Gate(Value, frozen=True, kw_only=True):
 
 
 class CeilingInput(Value, frozen=True, kw_only=True):
-    """More than `replicas` did not help, by `evidence`; the next try is in `retry_seconds`."""
+    """More than `replicas` did not help, `tried` least of all; the next try is in `retry_seconds`."""
 
     replicas: int
+    tried: int
     retry_seconds: float
     evidence: str = ""
 
@@ -174,9 +110,6 @@ class Inputs(Value, frozen=True, kw_only=True):
         return self.target.replicas
 
 
-# --- the decision ---------------------------------------------------------------------------------------
-
-
 class Limiter(Value, frozen=True, kw_only=True):
     """One step from the raw number to the final one."""
 
@@ -198,11 +131,12 @@ class Finding(Value, frozen=True, kw_only=True):
 class Decision(Value, frozen=True, kw_only=True, omit_defaults=False):
     """How many replicas, and why.
 
-    replicas   what the target is to have; what it has when nothing is to be written
-    would_be   what it would have without a pause, a dry run or another hold; None when that is unknown
-    raw        the number before any limiter, None when there was nothing to compute it from
-    reason     one CamelCase word; `message` is the answer to "why this many?" in a sentence or two
-    write      whether the replicas are to be written
+    replicas     what the target is to have; what it has when nothing is to be written
+    would_be     what it would have without a pause, a dry run or another hold; None when unknown
+    raw          the number before any limiter, None when there was nothing to compute it from
+    recommended  the fewest that arrivals alone need, with a margin: the entry of the stabilization window
+    reason       one CamelCase word; `message` answers "why this many?" in a sentence or two
+    write        whether the replicas are to be written
     """
 
     at: float
@@ -211,6 +145,7 @@ class Decision(Value, frozen=True, kw_only=True, omit_defaults=False):
     message: str
     would_be: int | None = None
     raw: int | None = None
+    recommended: int | None = None
     limiters: tuple[Limiter, ...] = ()
     write: bool = False
     findings: tuple[Finding, ...] = ()

@@ -5,13 +5,14 @@ Times are RFC 3339 here, since people read them; inside `memory` and `inputs` th
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
 
-from orderflow_operator.scaling.memory import LastScale, Memory, durable
-from orderflow_operator.scaling.types import Decision, Inputs, Limiter, Sample
+from orderflow_operator.rates.memory import LastScale, Memory, durable
+from orderflow_operator.rates.samples import Sample
+from orderflow_operator.scaling.types import Decision, Inputs, Limiter
+from orderflow_operator.scaling.words import rfc3339
 
 
 class StatusPart(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -97,11 +98,6 @@ def status_of(
         memory=durable(memory),
         conditions=conditions,
     )
-
-
-def rfc3339(at: float) -> str:
-    """Return seconds since the epoch as people and the API server write it: UTC, whole seconds."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _topics(sample: Sample) -> tuple[TopicStatus, ...]:

@@ -100,6 +100,11 @@ class Policy(SpecPart, frozen=True, kw_only=True):
     fallback: Fallback | None = None
     dry_run: bool = False
 
+    @property
+    def policy(self) -> Policy:
+        """Return the policy alone, without what a subclass adds: the part a decision depends on."""
+        return Policy(**{name: getattr(self, name) for name in Policy.__struct_fields__})
+
 
 class StreamWorkerSpec(Policy, frozen=True, kw_only=True):
     """The whole spec: a policy, and whom it concerns."""
@@ -108,11 +113,6 @@ class StreamWorkerSpec(Policy, frozen=True, kw_only=True):
     scale_target_ref: ScaleTargetRef
     consumer_group: Name
     topics: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=256)]
-
-    @property
-    def policy(self) -> Policy:
-        """Return the part a decision depends on."""
-        return Policy(**{name: getattr(self, name) for name in Policy.__struct_fields__})
 
 
 def parse_stream_worker(spec: Mapping[str, Any]) -> StreamWorkerSpec:

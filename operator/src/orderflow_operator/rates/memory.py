@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import field
 from msgspec.structs import replace
 
-from orderflow_operator.scaling.types import Row, Value
+from orderflow_operator.rates.samples import Row, Value
 
 
 class PartitionMemory(Row, frozen=True):
@@ -16,8 +16,10 @@ class PartitionMemory(Row, frozen=True):
     left        its lag right after that move
     seen_moving whether a move was really seen
     idle        whether a poll since the move saw it without lag
-    behind_at   since when it has lag and has not moved, None without lag
+    behind_at   since when it has lag and has not moved in a stable group, None without lag
     polls       polls since then
+    arrival     records per second that arrive; `surge`: in the last poll alone, while it is suspect
+    stalled     whether it stands still for longer than anything else explains
     """
 
     topic: str
@@ -34,6 +36,9 @@ class PartitionMemory(Row, frozen=True):
     idle: bool = False
     behind_at: float | None = None
     polls: int = 0
+    arrival: float = 0.0
+    surge: float = 0.0
+    stalled: bool = False
 
     @property
     def key(self) -> tuple[str, int]:
@@ -76,14 +81,14 @@ class Verification(Value, frozen=True, kw_only=True):
     """A scale-up that has still to show that it helped.
 
     throughput         records per second committed before it
-    rate_per_consumer  what one consumer was known, or at least seen, to manage before it
+    rate_per_consumer  what one consumer was known to manage before it
     settled            whether the new members are there; `moved` records in `seconds` since then
     """
 
     before: int
     after: int
     throughput: float
-    rate_per_consumer: float
+    rate_per_consumer: float | None = None
     settled: bool = False
     polls: int = 0
     moved: int = 0
@@ -91,9 +96,10 @@ class Verification(Value, frozen=True, kw_only=True):
 
 
 class Ceiling(Value, frozen=True, kw_only=True):
-    """More than `replicas` did not help: not before `retry_at`, then one size up, as a try."""
+    """More than `replicas` did not help, `tried` least of all: from `retry_at` on one size up, as a try."""
 
     replicas: int
+    tried: int
     retry_at: float
     backoff: float
     evidence: str
@@ -103,8 +109,10 @@ class Memory(Value, frozen=True, kw_only=True):
     """What a worker's past has taught.
 
     sampled_at        last poll with readable lag; `watched_since` then without a gap
-    marks             ends of the arrival window; `before` the rates per partition ahead of a suspicion
-    throughput        records per second that the group committed in the last poll
+    group, members    the group at the last poll, whether or not the lag was readable
+    marks             ends of the arrival window; `suspect`: it began with the last poll, see arrivals
+    rates             arrivals of the whole topic over the stabilization window
+    throughput        records per second that the group commits, over some 15 s
     changed_at        when the replicas last changed, by whomever; `settling` until the group has followed
     closed_since      since when the gate is closed
     settle_seconds    how long the group took to follow the last changes
@@ -119,10 +127,11 @@ class Memory(Value, frozen=True, kw_only=True):
     interval: float = 0.0
     unreadable_since: float | None = None
     problem: str | None = None
+    group: str | None = None
+    members: int = 0
     partitions: tuple[PartitionMemory, ...] = ()
     marks: tuple[Mark, ...] = ()
     suspect: bool = False
-    before: tuple[float, ...] = ()
     rates: tuple[RateMark, ...] = ()
     throughput: float = 0.0
     rate_per_consumer: float | None = None
@@ -145,4 +154,4 @@ class Memory(Value, frozen=True, kw_only=True):
 def durable(memory: Memory) -> Memory:
     """Return the part worth writing down: without the arrival window, which two polls bring back."""
     rows = tuple(replace(row, owner=None) for row in memory.partitions)
-    return replace(memory, partitions=rows, marks=(), suspect=False, before=())
+    return replace(memory, partitions=rows, marks=(), suspect=False)

@@ -13,8 +13,8 @@ from orderflow_lag.observation import (
     Unreadable,
 )
 from orderflow_lag.truth import GroupLag, PartitionLag
-from orderflow_operator.scaling.memory import Memory
-from orderflow_operator.scaling.types import PartitionSample
+from orderflow_operator.rates.memory import Memory
+from orderflow_operator.rates.samples import PartitionSample
 from orderflow_operator.spec.streamworker import OffsetReset
 
 _RESETS = {OffsetReset.EARLIEST: Reset.EARLIEST, OffsetReset.LATEST: Reset.LATEST}

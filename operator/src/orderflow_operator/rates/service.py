@@ -1,0 +1,157 @@
+"""Commits to the rate of a consumer, the commit interval and stalls. Pure.
+
+Only a saturated consumer shows what it can do: one that had work left at its last commit and now, in a
+stable group whose members did not change. A partition that stands still teaches nothing: it may be stuck
+(Burrow's STALL), its consumer may commit rarely, or it may wait behind its owner's other partitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import exp
+
+from msgspec.structs import replace
+
+from orderflow_operator.rates.memory import Memory, PartitionMemory
+from orderflow_operator.rates.samples import PartitionSample, Sample
+
+Rows = tuple[PartitionMemory, ...]
+
+RATE_SECONDS = 30.0
+THROUGHPUT_SECONDS = 15.0
+STALL_POLLS = 3
+STALL_SECONDS = 30.0
+# While nobody was seen to commit twice, a minute without a commit says nothing.
+UNKNOWN_COMMIT_STALL_SECONDS = 300.0
+LONGEST_TURN_SECONDS = 300.0
+STABLE = "Stable"
+
+
+def tracked(
+    old: PartitionMemory | None, seen: PartitionSample, at: float, *, stable: bool
+) -> PartitionMemory:
+    """Return what is known of a readable partition after this poll."""
+    assert seen.end is not None
+    assert seen.position is not None
+    lag = seen.lag or 0
+    fresh = PartitionMemory(
+        seen.topic, seen.partition, at, seen.end, seen.position, lag, seen.owner,
+        committed=seen.committed if seen.committed is not None else (old.committed if old else None),
+        moved_at=at, left=lag, seen_moving=old is not None, behind_at=at if lag else None,
+    )  # fmt: skip
+    if old is None or seen.position != old.position:
+        return fresh
+    waiting = lag > 0 and stable and seen.owner is not None
+    return replace(
+        fresh,
+        moved_at=old.moved_at,
+        left=old.left,
+        seen_moving=old.seen_moving,
+        idle=old.idle or lag == 0,
+        behind_at=(old.behind_at or at) if waiting else (at if lag else None),
+        polls=old.polls + 1 if waiting else 0,
+    )
+
+
+def commit_seconds(memory: Memory, rows: Rows, at: float) -> float | None:
+    """Return how long a busy consumer goes without a commit: quick to grow, slow to shrink."""
+    gaps = [
+        at - old.moved_at
+        for old, row in _moves(memory, rows)
+        if old.seen_moving and not old.idle and not old.stalled
+    ]
+    if not gaps:
+        return memory.commit_seconds
+    gap, known = max(gaps), memory.commit_seconds
+    return gap if known is None or gap >= known else known + 0.05 * (gap - known)
+
+
+def with_stalls(memory: Memory, rows: Rows, at: float) -> Rows:
+    """Return the rows, those marked that stand still for longer than anything else explains."""
+    commit = memory.commit_seconds
+    patience = UNKNOWN_COMMIT_STALL_SECONDS if commit is None else max(3 * commit, STALL_SECONDS)
+    patience = max(patience, memory.pause_seconds)
+    return tuple(
+        replace(row, stalled=True)
+        if row.behind_at is not None
+        and row.polls >= STALL_POLLS
+        and at - row.behind_at > patience + _turn(memory, rows, row)
+        else row
+        for row in rows
+    )
+
+
+def with_service(memory: Memory, rows: Rows, sample: Sample) -> Memory:
+    """Return the memory with the throughput of the group and the rate per consumer as of now."""
+    seconds = sample.at - (memory.sampled_at if memory.sampled_at is not None else sample.at)
+    if seconds <= 0 or memory.unreadable_since is not None:
+        return memory
+    moved = sum(max(0, row.position - old.position) for old, row in _pairs(memory, rows))
+    share = 1 - exp(-seconds / THROUGHPUT_SECONDS)
+    through = memory.throughput or moved / seconds
+    memory_now = replace(memory, throughput=round(through + share * (moved / seconds - through), 3))
+    known = memory.rate_per_consumer
+    if not _same_group(memory, sample) or (memory.verification and known is not None):
+        return memory_now
+    rates = [rate for _, rate, saturated in consumers(memory, rows, sample.at) if saturated]
+    if not rates:
+        return memory_now
+    rate, share = sum(rates) / len(rates), 1 - exp(-max(seconds, memory.commit_seconds or 0) / RATE_SECONDS)
+    learned = rate if known is None else known + share * (rate - known)
+    return replace(memory_now, rate_per_consumer=round(learned, 4))
+
+
+def consumers(memory: Memory, rows: Rows, at: float) -> list[tuple[str, float, bool]]:
+    """Return each consumer that committed since the last poll, its rate since the commit before that,
+    and whether it had enough to do all the while."""
+    moved: dict[str, list[tuple[PartitionMemory, PartitionMemory]]] = {}
+    for old, row in _moves(memory, rows):
+        if row.owner is not None and row.owner == old.owner and row.position > old.position:
+            moved.setdefault(row.owner, []).append((old, row))
+    since = _last_moves(memory.partitions)
+    return [
+        (owner, *_rate(pairs, since[owner], at, memory.commit_seconds))
+        for owner, pairs in sorted(moved.items())
+        if owner in since and since[owner] < at
+    ]
+
+
+def _rate(
+    pairs: list[tuple[PartitionMemory, PartitionMemory]], since: float, at: float, commit: float | None
+) -> tuple[float, bool]:
+    rate = sum(row.position - old.position for old, row in pairs) / (at - since)
+    before = sum(old.left if old.moved_at == since else old.lag for old, _ in pairs)
+    after = sum(row.lag for _, row in pairs)
+    needed = rate * (1.0 + (commit if commit is not None else at - since))
+    return rate, min(before, after) >= needed
+
+
+def _last_moves(rows: Iterable[PartitionMemory]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for row in rows:
+        if row.owner is not None and row.seen_moving:
+            found[row.owner] = max(row.moved_at, found.get(row.owner, row.moved_at))
+    return found
+
+
+def _turn(memory: Memory, rows: Rows, row: PartitionMemory) -> float:
+    """Return how long a partition may wait while its owner works through its others."""
+    others = [other for other in rows if other.owner == row.owner and other.key != row.key]
+    if not any(row.behind_at is not None and other.moved_at > row.behind_at for other in others):
+        return 0.0
+    lag = sum(other.lag for other in others)
+    rate = memory.rate_per_consumer
+    return min(LONGEST_TURN_SECONDS, lag / rate) if rate else (LONGEST_TURN_SECONDS if lag else 0.0)
+
+
+def _same_group(memory: Memory, sample: Sample) -> bool:
+    return sample.group == memory.group == STABLE and sample.members == memory.members
+
+
+def _pairs(memory: Memory, rows: Rows) -> list[tuple[PartitionMemory, PartitionMemory]]:
+    before = {row.key: row for row in memory.partitions}
+    return [(before[row.key], row) for row in rows if row.key in before]
+
+
+def _moves(memory: Memory, rows: Rows) -> list[tuple[PartitionMemory, PartitionMemory]]:
+    return [(old, row) for old, row in _pairs(memory, rows) if row.position != old.position]
