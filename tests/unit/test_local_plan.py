@@ -3,7 +3,7 @@
 import pytest
 
 from orderflow_local import plan
-from orderflow_local.plan import Slot, Tier, environment, failures_in_a_row, restart_delay, slots
+from orderflow_local.plan import Slot, Tier, environment, failures_in_a_row, restart_delay, slots, worker_slots
 
 PAYMENTS = Slot("payments-0", "payments", Tier.WORKER)
 
@@ -17,6 +17,25 @@ def rendered(outer: dict[str, str], env_file: dict[str, str | None] | None = Non
 def test_every_worker_has_a_slot_with_a_name_of_its_own_and_the_api_comes_first() -> None:
     names = [slot.name for slot in slots(2, 1)]
     assert names == ["orders-0", "payments-0", "payments-1", "notifications-0"]
+
+
+@pytest.mark.parametrize(
+    ("running", "wanted", "fill", "leave"),
+    [
+        (["payments-0"], 3, ["payments-1", "payments-2"], []),
+        (["payments-0", "payments-1", "payments-2"], 1, [], ["payments-1", "payments-2"]),
+        (["payments-1"], 1, ["payments-0"], ["payments-1"]),
+        (["payments-0"], 0, [], ["payments-0"]),
+        (["payments-0", "payments-1"], 2, [], []),
+    ],
+)
+def test_the_lowest_slots_are_the_ones_that_run(
+    running: list[str], wanted: int, fill: list[str], leave: list[str]
+) -> None:
+    others = [Slot("notifications-7", "notifications", Tier.WORKER), Slot("orders-0", "orders", Tier.API)]
+    slots_now = [Slot(name, "payments", Tier.WORKER) for name in running]
+    filled, left = worker_slots("payments", slots_now + others, wanted)
+    assert ([slot.name for slot in filled], [slot.name for slot in left]) == (fill, leave)
 
 
 def test_the_api_stops_before_the_workers_and_the_broker_last() -> None:

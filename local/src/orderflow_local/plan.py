@@ -1,6 +1,6 @@
 """Which processes make up the system, in which order, with which environment: pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -52,6 +52,18 @@ def slots(payment_workers: int, notification_workers: int) -> list[Slot]:
             for number in range(notification_workers)
         ),
     ]
+
+
+def worker_slots(service: str, running: Iterable[Slot], wanted: int) -> tuple[list[Slot], list[Slot]]:
+    """Return which slots of a service to fill and which to empty, so that `wanted` of them run.
+
+    The lowest numbers run: a slot's name is part of its `transactional.id`, and few of these are used.
+    """
+    now = {slot.name for slot in running if slot.service == service}
+    full = [Slot(f"{service}-{number}", service, Tier.WORKER) for number in range(wanted)]
+    keep = {slot.name for slot in full}
+    leave = [slot for slot in running if slot.service == service and slot.name not in keep]
+    return [slot for slot in full if slot.name not in now], leave
 
 
 def environment(

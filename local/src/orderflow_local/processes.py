@@ -63,8 +63,13 @@ def stop_all(processes: Iterable[subprocess.Popen[bytes]], within: float = STOP_
         try:
             process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            kill(process)
             process.wait()
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End a process that would not go, with all its children; it is left to `poll()` to see it gone."""
+    os.killpg(process.pid, signal.SIGKILL)
 
 
 def of_run(run_id: str) -> Iterator[psutil.Process]:

@@ -20,8 +20,16 @@ class LocalSettings(Settings):
     )
     host: str = Field("127.0.0.1", min_length=1, description="Address the API listens on.")
     api_port: int = Field(8000, ge=1, le=65535, description="Port the API listens on.")
-    payment_workers: int = Field(2, ge=0, le=64, description="Processes of the Payment Service.")
-    notification_workers: int = Field(1, ge=0, le=64, description="Processes of the Notification Service.")
+    payment_workers: int = Field(1, ge=0, le=64, description="Fewest processes of the Payment Service.")
+    payment_workers_max: int = Field(
+        4, ge=0, le=64, description="Most processes of the Payment Service: started and stopped on its lag."
+    )
+    notification_workers: int = Field(
+        1, ge=0, le=64, description="Fewest processes of the Notification Service."
+    )
+    notification_workers_max: int = Field(
+        2, ge=0, le=64, description="Most processes of the Notification Service."
+    )
     orderflow_data_dir: Path = Field(
         Path(".orderflow"), description="Folder for the broker's data, the logs and the state of a run."
     )

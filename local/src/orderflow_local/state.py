@@ -30,12 +30,18 @@ class RunState:
     bootstrap_servers: str
     api_url: str
     topic_prefix: str = ""
+    decisions_url: str = ""
     ready: bool = False
     processes: Mapping[str, ProcessState] = field(default_factory=dict)
 
     def with_process(self, process: ProcessState) -> "RunState":
         """Return the state with this process in its slot."""
         return replace(self, processes={**self.processes, process.name: process})
+
+    def without_process(self, name: str) -> "RunState":
+        """Return the state with this slot empty."""
+        left = {slot: process for slot, process in self.processes.items() if slot != name}
+        return replace(self, processes=left)
 
 
 def dump(state: RunState) -> str:

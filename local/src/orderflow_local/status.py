@@ -1,12 +1,15 @@
 """`make status`: processes, topics, groups and lag."""
 
 import time
+from typing import Any
 
 import psutil
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from orderflow.cli.main import app as orderflow
+from orderflow_local.decisions import fetch
 from orderflow_local.net import answers_kafka
 from orderflow_local.processes import probe
 from orderflow_local.state import ProcessState, RunState
@@ -15,6 +18,8 @@ from orderflow_local.state import ProcessState, RunState
 def show(run: RunState, console: Console) -> None:
     """Print the state of a run; topics and lag come from the `orderflow` command."""
     console.print(_processes(run))
+    console.print()
+    console.print(_decisions(fetch(run.decisions_url)))
     where = ["--kafka-bootstrap-servers", run.bootstrap_servers, "--topic-prefix", run.topic_prefix]
     for command in ("topics", "lag"):
         console.print()
@@ -36,6 +41,29 @@ def _processes(run: RunState) -> Table:
             str(each.port),
         )
     return table
+
+
+def _decisions(decisions: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("WORKERS", "RUNNING", "WANTED", "LAG", "SECONDS", "WHY"):
+        table.add_column(title, justify="left" if title in ("WORKERS", "WHY") else "right")
+    for each in decisions:
+        decision = each["decision"]
+        table.add_row(
+            each["name"],
+            str(each["readyReplicas"]),
+            str(decision["replicas"]),
+            _number(each["lag"], ",d"),
+            _number(each["lagSeconds"], ".1f"),
+            escape(f"{decision['reason']}: {decision['message']}"),
+        )
+    if not decisions:
+        table.add_row("not decided yet", "", "", "", "", "")
+    return table
+
+
+def _number(value: float | None, form: str) -> str:
+    return "?" if value is None else format(value, form)
 
 
 def _readiness(process: ProcessState) -> str:

@@ -1,7 +1,6 @@
 """Starts the system in order, keeps it running, stops it in order."""
 
 import os
-import subprocess
 import time
 import uuid
 from collections.abc import Callable
@@ -10,37 +9,29 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from orderflow.streaming.clients import connection_config
 from orderflow_local import plan, state
-from orderflow_local.errors import BrokerFailed, LocalError
+from orderflow_local.autoscaler import Autoscaler
+from orderflow_local.children import Child, await_ready, how_it_ended
+from orderflow_local.decisions import DecisionsServer
+from orderflow_local.errors import BrokerFailed
 from orderflow_local.kafka import Broker, Distribution
 from orderflow_local.layout import DataFolder
-from orderflow_local.logs import last_line, rotate
+from orderflow_local.logs import rotate
 from orderflow_local.net import free_port
 from orderflow_local.plan import Slot, Tier
 from orderflow_local.preflight import kafka_settings, make_topics
-from orderflow_local.processes import end_leftovers, probe, spawn_service, stop_all
+from orderflow_local.processes import STOP_WITHIN, end_leftovers, kill, probe, spawn_service, stop_all
 from orderflow_local.settings import LocalSettings
 from orderflow_local.state import ProcessState, RunState
+from orderflow_local.workers import stream_workers
+from orderflow_operator.scaling import Target
 
-READY_WITHIN = 60.0  # seconds
 LOOK_EVERY = 0.1  # seconds
 ROTATE_EVERY = 5.0  # seconds
 BROKER = "kafka"
 
 Say = Callable[[str], None]
-
-
-@dataclass
-class Child:
-    """A slot with the process that fills it now, and its record of early ends."""
-
-    slot: Slot
-    process: subprocess.Popen[bytes]
-    port: int
-    started: float  # monotonic seconds
-    failures: int = 0
-    restarts: int = 0
-    start_again_at: float | None = None
 
 
 @dataclass
@@ -62,8 +53,20 @@ class Supervisor:
         self.bootstrap_servers = self._broker.bootstrap_servers if self._broker else str(servers)
         host = "127.0.0.1" if self.settings.host in ("0.0.0.0", "::") else self.settings.host
         self.api_url = f"http://{host}:{self.settings.api_port}"
-        prefix = kafka_settings(self.bootstrap_servers).topic_prefix
-        self._state = RunState(self.run_id, os.getpid(), self.bootstrap_servers, self.api_url, prefix)
+        kafka = kafka_settings(self.bootstrap_servers)
+        workers = stream_workers(self.settings)
+        # Set by the autoscaler's thread, followed by the loop.
+        self._wanted = {worker.service: worker.policy.min_replicas for worker in workers}
+        self._autoscaler = Autoscaler(workers, connection_config(kafka), self._target, self._scale, self.say)
+        self._decisions = DecisionsServer(self._autoscaler.decisions)
+        self._state = RunState(
+            self.run_id,
+            os.getpid(),
+            self.bootstrap_servers,
+            self.api_url,
+            kafka.topic_prefix,
+            self._decisions.url,
+        )
 
     def start(self) -> None:
         """Start everything and return once all of it is ready; raise LocalError if it cannot be."""
@@ -73,7 +76,10 @@ class Supervisor:
         make_topics(self.bootstrap_servers)
         for slot in plan.slots(self.settings.payment_workers, self.settings.notification_workers):
             self._start_service(slot)
-        self._wait_ready()
+        self.say(f"Starting {', '.join(self._children)}")
+        await_ready(self._children.values(), self._host, self.folder)
+        self._decisions.start()
+        self._autoscaler.start()
         self._save(replace(self._state, ready=True))
 
     def watch(self) -> None:
@@ -81,6 +87,7 @@ class Supervisor:
         rotated = time.monotonic()
         while True:
             self._look_after_broker()
+            self._follow_decisions()
             for child in list(self._children.values()):
                 self._look_after(child)
             if time.monotonic() - rotated > ROTATE_EVERY:
@@ -92,6 +99,8 @@ class Supervisor:
 
     def stop(self) -> None:
         """Stop the API, then the workers, then the broker, and make sure that nothing is left."""
+        self._autoscaler.stop()
+        self._decisions.stop()
         for tier in (Tier.API, Tier.WORKER):
             stop_all(child.process for child in self._children.values() if child.slot.tier is tier)
         if self._broker:
@@ -148,43 +157,51 @@ class Supervisor:
     def _host(self, slot: Slot) -> str:
         return self.api_url[len("http://") :].rpartition(":")[0] if slot.tier is Tier.API else "127.0.0.1"
 
-    def _wait_ready(self) -> None:
-        self.say(f"Starting {', '.join(self._children)}")
-        waiting, reasons = dict(self._children), dict[str, str]()
-        deadline = time.monotonic() + READY_WITHIN
-        while waiting:
-            for name, child in list(waiting.items()):
-                self._require_running(child)
-                ready, reasons[name] = probe(child.port, self._host(child.slot))
-                if ready:
-                    del waiting[name]
-            if waiting and time.monotonic() > deadline:
-                name = next(iter(waiting))
-                raise LocalError(
-                    f"{name} is not ready after {READY_WITHIN:.0f} s: it {reasons[name]};"
-                    f" see {self.folder.log_of(name)}."
-                )
-            time.sleep(LOOK_EVERY)
-
-    def _require_running(self, child: Child) -> None:
-        code = child.process.poll()
-        if code is not None:
-            log = self.folder.log_of(child.slot.name)
-            raise LocalError(
-                f"{child.slot.name} ended with exit code {code} while starting: {last_line(log)} (see {log})"
-            )
-
     def _look_after(self, child: Child) -> None:
         now, code = time.monotonic(), child.process.poll()
+        if child.leaves_by is not None:
+            self._see_off(child, code, late=now > child.leaves_by)
+            return
         if code is None:
             return
         if child.start_again_at is None:
             delay = plan.restart_delay(child.failures)
             child.failures = plan.failures_in_a_row(child.failures, now - child.started)
             child.start_again_at = now + delay
-            self.say(f"{child.slot.name} ended ({_how(code)}); starting it again in {delay:g} s")
+            self.say(f"{child.slot.name} ended ({how_it_ended(code)}); starting it again in {delay:g} s")
         elif now >= child.start_again_at:
             self._start_service(child.slot, child)
+
+    def _see_off(self, child: Child, code: int | None, *, late: bool) -> None:
+        if code is not None:
+            del self._children[child.slot.name]
+            self._save(self._state.without_process(child.slot.name))
+        elif late:
+            kill(child.process)
+
+    def _follow_decisions(self) -> None:
+        """Start and stop workers until as many run as the autoscaler wants."""
+        for service, wanted in self._wanted.items():
+            working = [child.slot for child in self._children.values() if child.leaves_by is None]
+            fill, leave = plan.worker_slots(service, working, wanted)
+            for slot in fill:
+                # A slot whose last process is still finishing is filled once that has ended.
+                if slot.name not in self._children:
+                    self._start_service(slot)
+            for slot in leave:
+                child = self._children[slot.name]
+                child.leaves_by = time.monotonic() + STOP_WITHIN
+                child.process.terminate()
+
+    def _target(self, service: str) -> Target:
+        """Return what the autoscaler is to know of a service's processes; asks each whether it is ready."""
+        children = [child for child in list(self._children.values()) if child.slot.service == service]
+        ready = sum(probe(child.port)[0] for child in children if child.leaves_by is None)
+        return Target(replicas=self._wanted[service], ready=ready)
+
+    def _scale(self, service: str, replicas: int, message: str) -> None:
+        self.say(f"{service}: {self._wanted[service]} -> {replicas} processes. {message}")
+        self._wanted[service] = replicas
 
     def _look_after_broker(self) -> None:
         if self._broker is None or self._broker.is_running:
@@ -206,7 +223,3 @@ class Supervisor:
         self._state = new
         self.folder.logs.mkdir(parents=True, exist_ok=True)
         state.save(self.folder.state, new)
-
-
-def _how(code: int) -> str:
-    return f"signal {-code}" if code < 0 else f"exit code {code}"

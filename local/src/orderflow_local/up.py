@@ -54,6 +54,7 @@ def _warn(settings: LocalSettings, console: Console) -> None:
             " has a group of its own; set it in config/<service>.env instead.",
             markup=False,
         )
+        del os.environ["KAFKA_GROUP_ID"]
     if settings.host not in ("127.0.0.1", "localhost", "::1"):
         console.print(
             f"Warning: HOST={settings.host} opens the API to the network: whoever reaches this machine can"

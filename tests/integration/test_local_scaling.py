@@ -1,0 +1,80 @@
+"""Workers that come and go with the lag on one machine: the operator's decisions, processes for pods."""
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.brokers import RunningBroker
+from support.eventually import eventually
+from support.local_system import LocalSystem, local_system
+
+pytestmark = pytest.mark.chaos
+
+BURST = 3_000
+
+
+@pytest.fixture
+def scaling(broker: RunningBroker, namespace: str, tmp_path: Path) -> Iterator[LocalSystem]:
+    """A system whose payment workers manage some 100 orders a second each, and may be three."""
+    (tmp_path / "config").mkdir()
+    slow = "PAYMENT_GATEWAY_LATENCY_MS=10\nPAYMENT_CONCURRENCY=1\n"
+    (tmp_path / "config" / "payments.env").write_text(f"KAFKA_GROUP_ID={namespace}payments\n{slow}")
+    (tmp_path / "config" / "notifications.env").write_text(f"KAFKA_GROUP_ID={namespace}notifications\n")
+    with local_system(
+        tmp_path,
+        KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers,
+        TOPIC_PREFIX=namespace,
+        PARTITIONS="6",
+        PAYMENT_WORKERS="1",
+        PAYMENT_WORKERS_MAX="3",
+        NOTIFICATION_WORKERS_MAX="1",
+        YES="1",
+    ) as system:
+        yield system
+
+
+def decision_about(system: LocalSystem, name: str) -> dict[str, Any]:
+    """Return the last decision about a service; nothing before the first."""
+    with urllib.request.urlopen(system.state.decisions_url, timeout=5) as answer:
+        found: list[dict[str, Any]] = json.load(answer)["decisions"]
+    return next((each["decision"] for each in found if each["name"] == name), {})
+
+
+def payment_workers(system: LocalSystem) -> set[str]:
+    return {name for name in system.state.processes if name.startswith("payments-")}
+
+
+@pytest.mark.timeout(240)
+def test_a_burst_brings_payment_workers_and_they_go_again_when_it_is_done(scaling: LocalSystem) -> None:
+    scaling.up()
+    eventually(lambda: decision_about(scaling, "payments").get("replicas") == 1, within=20)
+    where = [
+        "--kafka-bootstrap-servers",
+        scaling.state.bootstrap_servers,
+        "--topic-prefix",
+        scaling.state.topic_prefix,
+    ]
+    send = ["orders", "send", "--count", str(BURST), "--to", "kafka", *where]
+    subprocess.run([sys.executable, "-m", "orderflow", *send], check=True, timeout=60, capture_output=True)
+
+    eventually(lambda: payment_workers(scaling) == {"payments-0", "payments-1", "payments-2"}, within=30)
+    shown = scaling.command("status").stdout
+    assert "WHY" in shown, shown
+    assert decision_about(scaling, "payments")["reason"] in shown
+
+    eventually(lambda: payment_workers(scaling) == {"payments-0"}, within=120)
+    told = scaling.console
+    assert "payments: 1 -> 3 processes" in told, told
+    assert "starting it again" not in told, told
+    groups = ["--payment-group", f"{scaling.state.topic_prefix}payments"]
+    groups += ["--notification-group", f"{scaling.state.topic_prefix}notifications"]
+    check = ["verify", "--wait", "30", *groups, *where]
+    verdict = subprocess.run(
+        [sys.executable, "-m", "orderflow", *check], timeout=90, capture_output=True, text=True, check=False
+    )
+    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
