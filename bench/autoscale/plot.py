@@ -73,10 +73,23 @@ def _lines(run: Run, above: Any, below: Any, unit: float) -> None:
     }
     backlog = thinned([(point.at / unit, point.backlog) for point in run.points], _BUCKETS)
     above.plot(*zip(*backlog, strict=True), label=run.scaler, **style)
-    sizes = [(run.points[0].at, run.points[0].replicas)]
-    sizes += [(write.at, write.after) for write in run.writes]
-    sizes.append((run.trace.seconds, sizes[-1][1]))
+    sizes = _sizes(run)
     below.step([at / unit for at, _ in sizes], [size for _, size in sizes], where="post", **style)
+
+
+def _sizes(run: Run) -> list[tuple[float, int]]:
+    """Return the replicas over time; a run with very many writes as the range of each bucket."""
+    if len(run.writes) > _BUCKETS:
+        size = len(run.points) // _BUCKETS
+        buckets = [run.points[begin : begin + size] for begin in range(0, len(run.points), size)]
+        return [
+            (bucket[0].at, edge(point.replicas for point in bucket))
+            for bucket in buckets
+            for edge in (min, max)
+        ]
+    written = [(write.at, write.after) for write in run.writes]
+    last = written[-1][1] if written else run.points[0].replicas
+    return [(run.points[0].at, run.points[0].replicas), *written, (run.trace.seconds, last)]
 
 
 def thinned(points: Sequence[tuple[float, int]], buckets: int) -> list[tuple[float, int]]:

@@ -166,7 +166,7 @@ TRACES: tuple[Trace, ...] = (
     ),
     Trace(
         "day", "Day curve: 24 hours between 50 and 900 records/s", 24 * HOUR,
-        _DAY, changes=24, initial=1, step=1.0,
+        _DAY, changes=10, initial=1, step=1.0,
     ),
     Trace(
         "zipf", "Zipf: 24 partitions, the first with 26 % of the load, 100 to 330 records/s", 2400.0,
