@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-import msgspec
+from msgspec import json
 
 from orderflow_lag.observation import Unreadable
 from orderflow_operator.conditions import merged
@@ -102,7 +102,8 @@ class TopicSets:
         generation = metadata["generation"]
         status: Document = {
             "observedGeneration": generation,
-            "topics": msgspec.to_builtins(topics),
+            # Through JSON: a tuple would never equal the list that the API server gives back.
+            "topics": json.decode(json.encode(topics)),
             "conditions": merged(there.get("conditions") or (), [finding], generation, now),
         }
         if status == there:
