@@ -19,9 +19,10 @@ BANNED = ("manager", "helper", "utils", "process_data")
 
 
 def modules() -> list[Path]:
-    """Every module of ours: the members' sources, the tests and the benchmark."""
+    """Every module of ours: the members' sources, the tests, the benchmark and what deploys."""
     sources = [path for member in MEMBERS for path in (ROOT / member / "src").rglob("*.py")]
-    return sorted([*sources, *(ROOT / "tests").rglob("*.py"), *(ROOT / "bench").rglob("*.py")])
+    others = [path for folder in ("tests", "bench", "deploy") for path in (ROOT / folder).rglob("*.py")]
+    return sorted([*sources, *others])
 
 
 def names_in(path: Path) -> Iterator[str]:
