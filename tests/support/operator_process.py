@@ -54,6 +54,11 @@ class OperatorProcess:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Tell whether the process lives."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> OperatorProcess:
         """Start it and return at once."""
         settings = SETTINGS | self.settings
