@@ -17,8 +17,8 @@ from orderflow_lag.observation import GroupObservation
 from orderflow_lag.read import LagReader
 from orderflow_local.workers import StreamWorker
 from orderflow_operator import scaling
-from orderflow_operator.scaling import Decision, Memory, Sample, Target
 from orderflow_operator.rates import subscription
+from orderflow_operator.scaling import Decision, Memory, Sample, Target
 
 POLL_SECONDS = 2.0
 _ANSWER_SECONDS = 5.0
