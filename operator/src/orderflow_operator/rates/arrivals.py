@@ -3,7 +3,9 @@
 The rate is the mean over the longest recent window, a minute at most, whose polls agree with each other.
 A poll that disagrees is suspect: it may be the first of a step or a burst. The next poll tells which. If
 it agrees with the suspect, a step: the window begins there. If it agrees with the time before, a burst:
-its records count as backlog, where they already are, and never as a rate. Otherwise both are believed.
+its records count as backlog, where they already are, and never as a rate. If it lies higher still, the
+suspect saw only the end of its interval in the step: the window begins after it. If it lies between the
+two, a burst may be ending: the next poll is asked again.
 """
 
 from __future__ import annotations
@@ -93,9 +95,9 @@ def _window(memory: Memory, rows: Rows, marks: tuple[Mark, ...], now: Mark) -> t
         return (*marks, now), False
     if not memory.suspect:
         return (last, now), True
-    if _agrees(last, now, sum(row.arrival for row in rows)):
-        return (last, now), False
-    return (*marks, now), False
+    before, first = sum(row.arrival for row in rows), _mean(*marks[-2:])
+    between = sorted((before, first, _mean(last, now)))[1] == _mean(last, now)
+    return (last, now), between and not _agrees(last, now, before)
 
 
 def _mean(first: Mark, last: Mark) -> float:

@@ -3,8 +3,10 @@
 need of a partition = arrival / utilization + backlog / catch-up + arrival * pause / catch-up, the form of
 the Flink autoscaler (DS2, OSDI 2018), in records per second. A size is useful if it gives the busiest
 consumer fewer partitions than any smaller one does. The answer is the smallest useful size at which the
-busiest consumer keeps up and the whole need is met. If there is none, more than a handful of replicas
-would only wait for the busiest partition: then the smallest that is as good as the largest.
+busiest consumer keeps up and the whole need is met. If there is none because single partitions ask for
+more than a consumer can do, the smallest that would be enough if those asked for just one consumer each:
+more would only wait for them (KEDA issue 3997). If there is none for other reasons, the smallest that is
+as good as the largest.
 """
 
 from __future__ import annotations
@@ -141,7 +143,9 @@ def _sized(i: Inputs, needs: list[float]) -> Size:
     chosen = next(fitting, None)
     fits = chosen is not None
     if chosen is None:
-        chosen = next(n for n, load in enumerate(loads) if load <= loads[-1] * (1 + AS_GOOD))
+        as_good = next(n for n, load in enumerate(loads) if load <= loads[-1] * (1 + AS_GOOD))
+        beside = _beside_hot(needs, rate, [one * threads for one in sizes])
+        chosen = as_good if beside is None else beside
     return Size(
         raw=ceil(total / (rate * threads) / _EXACT) if rate > 0 else sizes[-1],
         replicas=sizes[chosen],
@@ -150,4 +154,21 @@ def _sized(i: Inputs, needs: list[float]) -> Size:
         fits=fits,
         below=sizes[chosen - 1] if chosen else None,
         below_busiest=loads[chosen - 1] if chosen else 0.0,
+    )
+
+
+def _beside_hot(needs: list[float], rate: float, consumers: list[int]) -> int | None:
+    """Return which of the sizes is enough for all but the partitions that no consumer can keep up with."""
+    limit = rate * (1 + TOLERANCE)
+    if all(one <= limit for one in needs):
+        return None
+    total = sum(min(one, rate) for one in needs)
+    rest = [0.0 if one > limit else one for one in needs]
+    return next(
+        (
+            n
+            for n, one in enumerate(consumers)
+            if total <= one * rate * _EXACT and busiest(rest, one) <= limit
+        ),
+        None,
     )
