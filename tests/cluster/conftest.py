@@ -104,10 +104,9 @@ def grant_secrets(
 def _with_crds(cluster: Cluster, *files: Path) -> Cluster:
     wanted = [argument for file in files for argument in ("-f", str(file))]
     names = cluster.kubectl("apply", "--server-side", "--force-conflicts", "-o", "name", *wanted).split()
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *names)
-    # Established, a kind may still be missing in discovery for a moment.
+    # `kubectl wait` fails on a CRD that has no conditions yet; and discovery comes after Established.
     plurals = {name.partition("/")[2].partition(".")[0] for name in names}
-    eventually(lambda: plurals <= set(_plurals(cluster)), within=30)
+    eventually(lambda: plurals <= set(_plurals(cluster)), within=60)
     return cluster
 
 
