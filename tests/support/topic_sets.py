@@ -78,13 +78,21 @@ class DeclaredTopics:
         """Make one pass of the operator."""
         return self._sets.reconcile(self.document(), self.kafka, _now())
 
-    def until(self, state: str, reason: str | None = None, topic: str = "orders") -> TopicStatus:
-        """Reconcile until a topic's state, and reason, are these; return its status."""
+    def until(
+        self,
+        state: str,
+        reason: str | None = None,
+        topic: str = "orders",
+        *,
+        partitions: int | None = None,
+    ) -> TopicStatus:
+        """Reconcile until a topic's state, and what else is given, are these; return its status."""
 
         def reached() -> TopicStatus:
             found = {one.name: one for one in self.reconcile().topics}[self.prefix + topic]
             assert found.state == state, found
             assert reason in (None, found.reason), found
+            assert partitions in (None, found.partitions), found
             return found
 
         return eventually(reached, within=_WITHIN, every=0.1)
@@ -106,6 +114,10 @@ class DeclaredTopics:
         """Let the operator release what no TopicSet declares, one step."""
         at = path("orderflow.dev/v1alpha1", "topicsets", self.namespace)
         self._sets.sweep(self.api.list(at))
+
+    def sweep_knowing_nothing(self) -> None:
+        """Sweep as an operator whose watch has shown it no TopicSet yet."""
+        self._sets.sweep([])
 
     def kafka_topics(self) -> dict[str, Document]:
         """Return the KafkaTopics of the namespace by name."""
