@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.brokers import RunningBroker
 from support.eventually import eventually
 from support.kube.chart import CRDS, OPERATOR_NAMESPACE, RELEASE, REPOSITORY, Helm
 from support.kube.cluster import Cluster
 from support.kube.control_plane import CONTEXT, ControlPlane
+from support.operator_process import OperatorProcess
+from support.workload import Workload
 
 from deploy.kind.parts import HELM, PartUnavailable, control_plane, kubectl, obtain
 
@@ -99,6 +102,31 @@ def grant_secrets(
         helm.install(cluster, {"crds": {"enabled": False}, "secrets": {kube_namespace: list(names)}})
 
     return grant
+
+
+@pytest.fixture
+def operators(
+    operator_identity: Path, kube_namespace: str, tmp_path: Path
+) -> Iterator[Callable[..., OperatorProcess]]:
+    """A factory of operator processes that see the test's namespace; they end with the test."""
+    made: list[OperatorProcess] = []
+
+    def make(**settings: object) -> OperatorProcess:
+        made.append(OperatorProcess(operator_identity, kube_namespace, tmp_path, settings))
+        return made[-1].start()
+
+    yield make
+    codes = [each.stop() for each in made if each.is_running]
+    assert set(codes) <= {0}
+
+
+@pytest.fixture
+def workload(
+    cluster: Cluster, kube_namespace: str, broker: RunningBroker, namespace: str, tmp_path: Path
+) -> Workload:
+    """A workload that has not begun."""
+    topic = f"{namespace}orders"
+    return Workload(cluster, cluster.api(), kube_namespace, broker.bootstrap_servers, topic, tmp_path)
 
 
 def _with_crds(cluster: Cluster, *files: Path) -> Cluster:

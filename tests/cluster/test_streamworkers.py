@@ -1,44 +1,15 @@
 """StreamWorkers on a real API server and a real broker: the operator decides, consumers come and go."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
-import pytest
-from support.brokers import RunningBroker
 from support.eventually import eventually
-from support.kube.cluster import Cluster
 from support.operator_process import OperatorProcess
 from support.workload import Workload
 
-
-@pytest.fixture
-def operators(
-    operator_identity: Path, kube_namespace: str, tmp_path: Path
-) -> Iterator[Callable[..., OperatorProcess]]:
-    """A factory of operator processes that see the test's namespace; they end with the test."""
-    made: list[OperatorProcess] = []
-
-    def make(**settings: object) -> OperatorProcess:
-        made.append(OperatorProcess(operator_identity, kube_namespace, tmp_path, settings))
-        return made[-1].start()
-
-    yield make
-    codes = [each.stop() for each in made if each.is_running]
-    assert set(codes) <= {0}
+Operators = Callable[..., OperatorProcess]
 
 
-@pytest.fixture
-def workload(
-    cluster: Cluster, kube_namespace: str, broker: RunningBroker, namespace: str, tmp_path: Path
-) -> Workload:
-    """A workload that has not begun."""
-    topic = f"{namespace}orders"
-    return Workload(cluster, cluster.api(), kube_namespace, broker.bootstrap_servers, topic, tmp_path)
-
-
-def test_a_burst_is_met_by_one_jump_and_then_the_workers_go(
-    workload: Workload, operators: Callable[..., OperatorProcess]
-) -> None:
+def test_a_burst_is_met_by_one_jump_and_then_the_workers_go(workload: Workload, operators: Operators) -> None:
     operator = operators().wait_ready()
     with workload.running(maxReplicas=12):
         workload.wait_decided()
@@ -46,9 +17,96 @@ def test_a_burst_is_met_by_one_jump_and_then_the_workers_go(
         workload.wait(size=6, within=10)  # as many as there are partitions
         assert workload.writes == 1
         eventually(lambda: workload.ready == 6, within=30)
-        eventually(lambda: workload.status["lag"] == 0, within=30)
+        eventually(lambda: workload.lag == 0, within=30)
         assert workload.writes == 1
         workload.wait(size=1, within=40)
         assert workload.status["lastScale"]["to"] == 1
     assert workload.reasons_of_events().count("ScaledUp") == 1
     assert operator.metric("orderflow_operator_flaps_total") == 0
+
+
+def test_workers_go_to_zero_and_come_back_in_one_jump(workload: Workload, operators: Operators) -> None:
+    operators()
+    workload.replicas = 0
+    with workload.running(minReplicas=0, maxReplicas=12):
+        workload.wait_decided()
+        assert workload.size == 0
+        workload.produce(3000)
+        workload.wait(size=6, within=10)
+        assert workload.writes == 1
+        eventually(lambda: workload.lag == 0, within=40)
+        workload.wait(size=0, within=30)
+        before = workload.writes
+        workload.produce(3000)
+        workload.wait(size=6, within=10)
+        assert workload.writes == before + 1
+
+
+def test_zero_by_hand_is_respected(workload: Workload, operators: Operators) -> None:
+    operators()
+    with workload.running(maxReplicas=12):
+        workload.wait_decided()
+        workload.scale(0)
+        eventually(lambda: workload.status["replicas"] == 0, within=10)
+        workload.produce(3000)
+        eventually(lambda: workload.lag >= 3000, within=20)
+        assert (workload.size, workload.writes) == (0, 1)  # the one by hand
+        assert workload.status["reason"] == "ManualZero"
+        workload.scale(1)
+        workload.wait(size=6, within=40)
+
+
+def test_another_autoscaler_on_the_target_is_left_to_it(workload: Workload, operators: Operators) -> None:
+    operators()
+    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": workload.name}
+    autoscaler = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "web"},
+        "spec": {"scaleTargetRef": reference, "minReplicas": 1, "maxReplicas": 3},
+    }
+    workload.cluster.apply(autoscaler, namespace=workload.namespace)
+    with workload.running(maxReplicas=12):
+        workload.wait_decided()
+        workload.produce(3000)
+        eventually(lambda: workload.condition("Conflict")[0] == "True", within=10)
+        assert "HorizontalPodAutoscaler web" in workload.status["message"]
+        eventually(lambda: workload.lag > 1000, within=20)
+        assert workload.writes == 0
+        workload.cluster.delete("hpa", "web", workload.namespace)
+        workload.wait(size=6, within=15)
+        assert workload.condition("Conflict")[0] == "False"
+
+
+def test_more_partitions_lift_the_cap_at_the_next_poll(workload: Workload, operators: Operators) -> None:
+    operators()
+    workload.partitions, workload.seconds_per_record = 2, 0.02
+    with workload.running(maxReplicas=12):
+        workload.wait_decided()
+        workload.produce(6000)
+        workload.wait(size=2, within=10)
+        eventually(lambda: workload.ready == 2, within=30)
+        workload.raise_partitions(6)
+        workload.partitions = 6
+        workload.produce(6000)
+        workload.wait(size=6, within=30)
+        assert workload.writes == 2
+
+
+def test_during_a_rollout_nothing_is_written(workload: Workload, operators: Operators) -> None:
+    operators()
+    workload.replicas = 2
+    with workload.running(minReplicas=2, maxReplicas=12):
+        workload.wait_decided()
+        workload.pods.held = True
+        surge = {"rollingUpdate": {"maxSurge": "50%", "maxUnavailable": 0}}
+        labels = {"metadata": {"annotations": {"version": "2"}}}
+        workload.patch({"spec": {"strategy": surge, "template": labels}})
+        eventually(lambda: workload.deployed["status"]["replicas"] == 3, within=20)
+        workload.produce(4000)
+        eventually(lambda: workload.status["reason"] == "RollingOut", within=10)
+        eventually(lambda: workload.lag > 1000, within=10)
+        assert (workload.size, workload.writes) == (2, 1)  # the one of the rollout
+        workload.pods.held = False
+        workload.produce(4000)
+        workload.wait(size=6, within=40)

@@ -33,7 +33,7 @@ class WorkerPods:
     app: str
     wanted: dict[str, Any]
     folder: Path
-    started: dict[str, int] = field(default_factory=dict)
+    held: bool = False  # no further Pod becomes ready while this is set
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -72,11 +72,10 @@ class WorkerPods:
         for name, pod in found.items():
             if name not in self._running:
                 self._start(name)
-            elif not is_ready(pod) and self._has_joined(name):
+            elif not self.held and not is_ready(pod) and self._has_joined(name):
                 mark_ready(self.api, pod)
 
     def _start(self, name: str) -> None:
-        self.started[name] = len(self.started)
         argument = json.dumps(self.wanted | {"client_id": name})
         with self._log(name).open("wb") as log:
             self._running[name] = subprocess.Popen(

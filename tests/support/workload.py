@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ class Workload:
     seconds_per_record: float = 0.005
     replicas: int = 1
     client: dict[str, Any] = field(default_factory=dict)
-    pods: WorkerPods | None = None
+    pods: WorkerPods = field(init=False)
 
     @property
     def group(self) -> str:
@@ -85,6 +86,18 @@ class Workload:
         }
         return stream_worker(self.name, **(quick | spec))
 
+    def patch(self, change: Manifest) -> None:
+        """Change the Deployment as a user does."""
+        self.cluster.kubectl(
+            "patch", "deployment", self.name, "-p", json.dumps(change), namespace=self.namespace
+        )
+
+    def scale(self, replicas: int) -> None:
+        """Scale the Deployment by hand."""
+        self.cluster.kubectl(
+            "scale", f"deployment/{self.name}", f"--replicas={replicas}", namespace=self.namespace
+        )
+
     def produce(self, count: int, partition: int | None = None) -> None:
         """Append records, in turn to all partitions or all to one."""
         producer = Producer({"bootstrap.servers": self.bootstrap_servers, "linger.ms": 5, **self.client})
@@ -121,6 +134,11 @@ class Workload:
         """The StreamWorker's status."""
         at = path("orderflow.dev/v1alpha1", "streamworkers", self.namespace, self.name)
         return dict(self.api.get(at).get("status") or {})
+
+    @property
+    def lag(self) -> int:
+        """The lag in the status, -1 while it is unknown."""
+        return int(self.status.get("lag", -1))
 
     def condition(self, kind: str) -> tuple[str, str]:
         """Return status and reason of a condition."""

@@ -46,7 +46,8 @@ from orderflow_operator.scaling import (
     remember,
     samples_of,
 )
-from orderflow_operator.spec.status import rfc3339, status_of
+from orderflow_operator.scaling.words import rfc3339
+from orderflow_operator.spec.status import status_of
 from orderflow_operator.topics import blocked, recorded
 from orderflow_operator.workers import Worker
 

@@ -37,22 +37,14 @@ def is_due(status: Document, written: Document, since: float) -> bool:
 
 
 def transitions(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> list[Change]:
-    """Return an Event for each condition whose status or reason changed in a way to tell of.
+    """Return an Event for each condition that went wrong, is wrong for another reason, or is well again.
 
-    A condition that appears and says that all is well tells nothing.
+    What is unknown tells nothing, and neither does a condition that appears and is well.
     """
-    known = {one["type"]: (one["status"], one.get("reason")) for one in before}
-    changes: list[Change] = []
-    for one in after:
-        state, well = (one["status"], one.get("reason")), _is_well(one)
-        was = known.get(one["type"])
-        if state == was or (well and was is None):
-            continue
-        if well and was is not None and was[0] == one["status"]:
-            continue
-        reason = str(one.get("reason") or one["type"])
-        changes.append(("Normal" if well else "Warning", reason, str(one.get("message") or reason)))
-    return changes
+    known = {one["type"]: one for one in before if one["status"] != "Unknown"}
+    return [
+        _told(one) for one in after if one["status"] != "Unknown" and _is_news(known.get(one["type"]), one)
+    ]
 
 
 def scale_event(decision: Decision, target: Target) -> Change:
@@ -60,6 +52,21 @@ def scale_event(decision: Decision, target: Target) -> Change:
     reason = "ScaledUp" if decision.replicas > target.replicas else "ScaledDown"
     said = f"From {target.replicas} to {decision.replicas} replicas: {decision.message}"
     return "Normal", reason, said
+
+
+def _is_news(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> bool:
+    if _is_well(after):
+        return before is not None and not _is_well(before)
+    return before is None or (before["status"], before.get("reason")) != (
+        after["status"],
+        after.get("reason"),
+    )
+
+
+def _told(condition: Mapping[str, Any]) -> Change:
+    reason = str(condition.get("reason") or condition["type"])
+    said = str(condition.get("message") or reason)
+    return "Normal" if _is_well(condition) else "Warning", reason, said
 
 
 def _is_well(condition: Mapping[str, Any]) -> bool:

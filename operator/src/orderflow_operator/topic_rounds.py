@@ -13,8 +13,8 @@ from orderflow_operator.access import Access, AccessBook, NoAccess
 from orderflow_operator.events import EventRecorder, EventType
 from orderflow_operator.kube import ApiError, Document
 from orderflow_operator.observe_cluster import TOPIC_SETS, ClusterView, Key
+from orderflow_operator.scaling.words import rfc3339
 from orderflow_operator.spec.fields import SpecError
-from orderflow_operator.spec.status import rfc3339
 from orderflow_operator.spec.topicset import parse_topic_set
 from orderflow_operator.topics.changes import Happened
 from orderflow_operator.topicsets import NotTheWriter, TopicAdmin, TopicSets

@@ -74,6 +74,13 @@ def condition(kind: str, status: str, reason: str = "Because") -> dict[str, Any]
             [],
             id="the same again is no change",
         ),
+        pytest.param([], [condition("HotPartition", "Unknown")], [], id="unknown tells nothing"),
+        pytest.param(
+            [condition("HotPartition", "Unknown")],
+            [condition("HotPartition", "False")],
+            [],
+            id="known again and well is no news",
+        ),
         pytest.param(
             [condition("Paused", "True", "Hold")],
             [condition("Paused", "True", "At")],
