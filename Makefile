@@ -41,9 +41,9 @@ check: $(SYNCED) ## format, lint, types, import contracts, docs
 	$(RUN)/lint-imports
 	$(RUN)/python -m orderflow_local settings | diff docs/settings.md -
 
-# Tests of one group run in one process, so that those with a cluster share it.
+# Tests of one group run in one process: those with a cluster share it, and begin first as the longest.
 test: kube-parts ## run all tests (ARGS="-k name" for some of them)
-	$(RUN)/python -m pytest -n $(JOBS) --dist loadgroup tests/unit tests/integration tests/cluster $(ARGS)
+	$(RUN)/python -m pytest -n $(JOBS) --dist loadgroup tests/cluster tests/unit tests/integration $(ARGS)
 
 test-unit: $(SYNCED) ## run the tests that need no network: milliseconds each
 	$(RUN)/python -m pytest tests/unit $(ARGS)

@@ -123,6 +123,19 @@ def test_probes_and_the_service_lead_to_the_port_of_health_and_metrics(helm: Hel
     assert service["spec"]["ports"] == [{"name": "metrics", "port": 9100, "targetPort": "metrics"}]
 
 
+def test_the_notes_say_what_this_operator_sees_and_may_read(cluster: Cluster, helm: Helm) -> None:
+    def notes(values: Values) -> str:
+        said = helm(
+            "install", "dry", str(CHART), "--dry-run=client", values={"crds": {"enabled": False}, **values}
+        )
+        return said.partition("NOTES:")[2]
+
+    assert "watches all namespaces, and may read no Secrets" in notes({})
+    told = notes({"watchNamespaces": ["orders", "kafka"], "secrets": {"orders": ["operator", "ca"]}})
+    assert "watches orders, kafka, and may read these Secrets:" in told
+    assert "orders: operator, ca" in told
+
+
 def test_crds_are_upgraded_with_the_chart_and_outlive_it(
     cluster: Cluster, helm: Helm, kube_namespace: str
 ) -> None:
