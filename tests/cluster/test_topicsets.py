@@ -182,6 +182,14 @@ def test_a_pass_cut_off_before_any_write_is_made_good_by_the_next(topics: Declar
     assert topics.until("Ready", topic="payments").owned
 
 
+def test_what_a_late_watch_shows_does_no_harm(topics: DeclaredTopics) -> None:
+    topics.apply(topics.entry())
+    without_status = topics.document()
+    topics.until("Ready")
+    (found,) = topics.reconcile(without_status).topics
+    assert (found.state, found.owned) == ("Ready", True)
+
+
 def test_brokers_that_do_not_answer_leave_everything_as_it_is(topics: DeclaredTopics) -> None:
     topics.apply(topics.entry())
     topics.until("Ready")

@@ -74,9 +74,9 @@ class DeclaredTopics:
             "kind": "TopicSet",
         }
 
-    def reconcile(self) -> Outcome:
-        """Make one pass of the operator."""
-        return self._sets.reconcile(self.document(), self.kafka, _now())
+    def reconcile(self, document: Document | None = None) -> Outcome:
+        """Make one pass of the operator, over the TopicSet as it is or as a watch showed it."""
+        return self._sets.reconcile(document or self.document(), self.kafka, _now())
 
     def until(
         self,

@@ -121,7 +121,7 @@ class Operator:
         settings = self.settings
         return TopicRounds(
             self.view,
-            TopicSets(self.api, self.lease.held),
+            TopicSets(self.api, self.lease.held, settings.namespaces),
             AccessBook(self.api, settings.secret_refresh_seconds, settings.instance_name),
             EventRecorder(self.api, settings.instance_name),
             self.lease.held,

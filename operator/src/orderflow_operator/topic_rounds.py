@@ -42,8 +42,9 @@ class TopicRounds:
             return
         found = self.view.all(TOPIC_SETS)
         try:
-            for key in self._last_seen.keys() - found.keys():
-                self._release(key)
+            for key, last_seen in list(self._last_seen.items()):
+                if uid_of(found.get(key)) != uid_of(last_seen):
+                    self._release(key)
             for document in found.values():
                 self._reconcile(document)
             self._sweep(found.values())
@@ -93,3 +94,8 @@ class TopicRounds:
         for one in changes:
             kind: EventType = "Warning" if one.warning else "Normal"
             self.events.record(document, kind, one.reason, one.message)
+
+
+def uid_of(document: Document | None) -> str | None:
+    """Return what tells a resource from another one of the same name."""
+    return None if document is None else str(document["metadata"]["uid"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from orderflow_operator.kube import Document, KubeApi, NotFound, path
 from orderflow_operator.topics.manifests import OWNER_LABEL
 
@@ -14,10 +16,14 @@ class NotServed(Exception):
 
 
 class KafkaTopics:
-    """Reads and writes KafkaTopics; the version found is kept until the API server no longer knows it."""
+    """Reads and writes KafkaTopics; the version found is kept until the API server no longer knows it.
 
-    def __init__(self, api: KubeApi) -> None:
+    `namespaces` are those that the operator may look into; none means all.
+    """
+
+    def __init__(self, api: KubeApi, namespaces: Sequence[str] = ()) -> None:
         self._api = api
+        self._namespaces = namespaces or (None,)
         self._version: str | None = None
 
     def version(self) -> str:
@@ -31,8 +37,9 @@ class KafkaTopics:
         return self._listed(namespace)
 
     def owned(self) -> list[Document]:
-        """Return the KafkaTopics of the whole cluster that were made for some TopicSet."""
-        return self._listed(None, labelSelector=OWNER_LABEL)
+        """Return the KafkaTopics, wherever we may look, that were made for some TopicSet."""
+        found = (self._listed(namespace, labelSelector=OWNER_LABEL) for namespace in self._namespaces)
+        return [kafka_topic for listed in found for kafka_topic in listed]
 
     def apply(self, manifest: Document) -> Document:
         """Declare our fields of a KafkaTopic and return it as it is then."""

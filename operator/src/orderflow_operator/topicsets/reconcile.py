@@ -14,7 +14,7 @@ from msgspec import json
 
 from orderflow_lag.observation import Unreadable
 from orderflow_operator.conditions import merged
-from orderflow_operator.kube import Document, KubeApi, path
+from orderflow_operator.kube import Document, KubeApi, NotFound, path
 from orderflow_operator.scaling.types import Finding
 from orderflow_operator.spec.fields import SpecError
 from orderflow_operator.spec.topicset import Backend, TopicSetSpec, parse_topic_set
@@ -39,21 +39,25 @@ class Outcome:
 
 
 class TopicSets:
-    """Reconciles TopicSets; `may_write` is asked before every write. Used from one thread at a time."""
+    """Reconciles TopicSets; `may_write` is asked before every write. Used from one thread at a time.
 
-    def __init__(self, api: KubeApi, may_write: Callable[[], bool]) -> None:
+    `namespaces` are those that the operator may look into; none means all.
+    """
+
+    def __init__(self, api: KubeApi, may_write: Callable[[], bool], namespaces: Sequence[str] = ()) -> None:
         self._api = api
         self._pen = Pen(may_write)
-        self._strimzi = StrimziBackend(KafkaTopics(api), self._pen)
+        self._strimzi = StrimziBackend(KafkaTopics(api, namespaces), self._pen)
         self._admin = AdminBackend(self._pen)
         self._leaving = Leaving(api, self._strimzi, self._pen)
 
     def reconcile(self, document: Document, kafka: TopicAdmin | Unreadable, now: str) -> Outcome:
         """Make one pass for a TopicSet and write its status if it changed; `now` is RFC 3339.
 
-        `kafka` is Unreadable where no client could be made. Raise ApiError when the API server does not do
-        its part, NotTheWriter when the Lease is lost.
+        `document` may be of a while ago, as a watch shows it. `kafka` is Unreadable where no client could be
+        made. Raise ApiError when the API server does not do its part, NotTheWriter when the Lease is lost.
         """
+        document = self._as_it_is(document)
         before = recorded(document)
         if document["metadata"].get("deletionTimestamp"):
             return Outcome(document.get("status") or {}, tuple(before.values()), ())
@@ -81,6 +85,14 @@ class TopicSets:
         KafkaTopics are touched. Raise ApiError or NotTheWriter.
         """
         return self._leaving.sweep(known)
+
+    def _as_it_is(self, document: Document) -> Document:
+        """Return the TopicSet as it is now: the status says which topics are ours, and a watch is late."""
+        metadata = document["metadata"]
+        found = self._api.get(path(API_VERSION, PLURAL, metadata["namespace"], metadata["name"]))
+        if found["metadata"]["uid"] != metadata["uid"]:
+            raise NotFound(f"TopicSet {metadata['namespace']}/{metadata['name']} is another one by now")
+        return found
 
     def _pass(
         self, spec: TopicSetSpec, document: Document, kafka: TopicAdmin | Unreadable, now: str
