@@ -274,11 +274,20 @@ def test_on_a_users_broker_nothing_is_created_without_a_yes(beside: LocalSystem,
     assert sentence.endswith("agree with YES=1.")
 
 
-def test_a_wrong_setting_of_a_service_stops_the_start_with_its_sentence(beside: LocalSystem) -> None:
-    done = beside.command("up", payment_success_rate=7)
+@pytest.mark.parametrize(
+    ("name", "who"),
+    [
+        ("payment_success_rate", "orderflow: PAYMENT_SUCCESS_RATE='-7'"),
+        ("api_max_body_bytes", "orders-0 ended with exit code 1 while starting"),
+    ],
+)
+def test_a_wrong_setting_of_a_service_stops_the_start_with_its_sentence(
+    beside: LocalSystem, name: str, who: str
+) -> None:
+    done = beside.command("up", **{name: -7})
     assert done.returncode == 1
-    assert "PAYMENT_SUCCESS_RATE" in done.stderr
-    assert "payments-0 ended with exit code 1 while starting" in done.stderr
+    assert f"{name.upper()}='-7'" in done.stderr
+    assert who in done.stderr
     assert not (beside.data / "state.json").exists()
 
 
