@@ -4,6 +4,7 @@ samples    one poll, as the caller saw it
 memory     what one poll leaves for the next and a restart must not lose
 reading    the lag reader's answer as a sample
 arrivals   end offsets to records per second
+forecast   where arrivals are heading
 service    commits to the rate of a consumer, the commit interval and stalls
 settling   whether the group is as the replicas say, and how long that takes
 effect     whether a scale-up helped

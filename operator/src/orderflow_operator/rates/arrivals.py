@@ -14,7 +14,7 @@ from math import sqrt
 
 from msgspec.structs import replace
 
-from orderflow_operator.rates.memory import Mark, Memory, PartitionMemory, RateMark
+from orderflow_operator.rates.memory import Mark, Memory, PartitionMemory
 
 WINDOW_SECONDS = 60.0
 MARK_SECONDS = 10.0
@@ -44,30 +44,6 @@ def with_arrivals(memory: Memory, rows: Rows, at: float, *, complete: bool) -> t
     marks, suspect = _window(memory, rows, marks, now)
     rows = _rated(rows, marks[0], now, suspect=suspect)
     return replace(memory, marks=_thinned(marks), suspect=suspect), rows
-
-
-def growth(memory: Memory, window: float) -> float:
-    """Return by which factor arrivals would grow in `window` seconds as they did lately; at least 1.
-
-    So nothing goes down in the trough of a wave that is already on its way up.
-    """
-    if len(memory.rates) < 2:
-        return 1.0
-    now = memory.rates[-1]
-    then = min(memory.rates[:-1], key=lambda mark: abs(now.at - window / 2 - mark.at))
-    rise = now.arrival - then.arrival
-    noise = 3 * sqrt(2 * max(now.arrival, 1 / WINDOW_SECONDS) / WINDOW_SECONDS)
-    if rise <= noise or now.arrival <= 0 or now.at <= then.at:
-        return 1.0
-    return min(4.0, 1 + rise / (now.at - then.at) * window / now.arrival)
-
-
-def with_rate(memory: Memory, arrival: float, at: float, window: float) -> Memory:
-    """Return the memory with one more mark of the whole topic's arrivals, some ten a window."""
-    kept = tuple(mark for mark in memory.rates if mark.at >= at - window)
-    if len(kept) >= 2 and kept[-1].at - kept[-2].at < window / 10:
-        kept = kept[:-1]
-    return replace(memory, rates=(*kept, RateMark(at, round(arrival, 3))))
 
 
 def _carried(row: PartitionMemory, old: PartitionMemory | None) -> PartitionMemory:

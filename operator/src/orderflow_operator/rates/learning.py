@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from orderflow_operator.rates.arrivals import with_arrivals, with_rate
+from orderflow_operator.rates.arrivals import with_arrivals
 from orderflow_operator.rates.effect import with_effect
+from orderflow_operator.rates.forecast import with_total
 from orderflow_operator.rates.memory import Memory, PartitionMemory
 from orderflow_operator.rates.samples import PartitionSample, Sample
 from orderflow_operator.rates.service import STABLE, commit_seconds, tracked, with_service, with_stalls
@@ -34,7 +35,9 @@ def _learned(policy: Policy, memory: Memory, rows: tuple[PartitionMemory, ...], 
     rows = with_stalls(replace(memory, commit_seconds=commit), rows, at)
     effect = with_effect(policy, with_service(memory, rows, sample), rows, sample)
     learned, rows = with_arrivals(effect, rows, at, complete=complete)
-    learned = with_rate(learned, sum(r.arrival for r in rows), at, policy.stabilization_window_seconds)
+    if complete:
+        total = sum(row.end for row in rows)
+        learned = with_total(learned, total, at, policy.stabilization_window_seconds)
     oldest = at - policy.stabilization_window_seconds
     gap = memory.sampled_at is None or at - memory.sampled_at > STALE_SECONDS
     return replace(

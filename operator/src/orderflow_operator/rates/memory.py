@@ -53,11 +53,11 @@ class Mark(Row, frozen=True):
     ends: tuple[int, ...]
 
 
-class RateMark(Row, frozen=True):
-    """The arrivals of all partitions per second at one moment."""
+class TotalMark(Row, frozen=True):
+    """The sum of all end offsets at one moment."""
 
     at: float
-    arrival: float
+    total: int
 
 
 class Recommendation(Row, frozen=True):
@@ -111,7 +111,7 @@ class Memory(Value, frozen=True, kw_only=True):
     sampled_at        last poll with readable lag; `watched_since` then without a gap
     group, members    the group at the last poll, whether or not the lag was readable
     marks             ends of the arrival window; `suspect`: it began with the last poll, see arrivals
-    rates             arrivals of the whole topic over the stabilization window
+    totals            of all end offsets over the stabilization window
     throughput        records per second that the group commits, over some 15 s
     changed_at        when the replicas last changed, by whomever; `settling` until the group has followed
     closed_since      since when the gate is closed
@@ -132,7 +132,7 @@ class Memory(Value, frozen=True, kw_only=True):
     partitions: tuple[PartitionMemory, ...] = ()
     marks: tuple[Mark, ...] = ()
     suspect: bool = False
-    rates: tuple[RateMark, ...] = ()
+    totals: tuple[TotalMark, ...] = ()
     throughput: float = 0.0
     rate_per_consumer: float | None = None
     commit_seconds: float | None = None

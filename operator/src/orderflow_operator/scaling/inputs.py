@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orderflow_operator.rates.arrivals import growth
+from orderflow_operator.rates.forecast import growth
 from orderflow_operator.rates.memory import Memory, PartitionMemory
 from orderflow_operator.rates.samples import Sample
 from orderflow_operator.rates.settling import bound, gate_problem
@@ -23,7 +23,7 @@ def inputs(policy: Policy, memory: Memory, sample: Sample) -> Inputs:
         lag_seconds=None if sample.lag_seconds is None else round(sample.lag_seconds, 1),
         interval=memory.interval,
         suspect=memory.suspect,
-        growth=round(growth(memory, policy.stabilization_window_seconds), 3),
+        growth=round(growth(memory.totals, policy.stabilization_window_seconds), 3),
         rate_per_consumer=None if memory.rate_per_consumer is None else round(memory.rate_per_consumer, 3),
         pause_seconds=round(memory.pause_seconds, 1),
         window_replicas=_window_replicas(policy, memory, at),

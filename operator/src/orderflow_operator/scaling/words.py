@@ -32,6 +32,8 @@ def load(i: Inputs, size: Size) -> str:
     """Return what there is to do, and how many replicas that is."""
     late = f" ({seconds(i.lag_seconds)})" if i.lag and i.lag_seconds is not None else ""
     behind = f"{count(i.lag, 'record')} behind{late}"
+    if i.rate_per_consumer is None and i.lag == 0:
+        return "nothing behind, and the rate of a consumer is not known until one is busy"
     if i.rate_per_consumer is None:
         return f"{behind}, at {i.policy.lag_per_replica:,} for each until their rate is known"
     threads = i.policy.consumers_per_pod
@@ -52,6 +54,8 @@ def too_few(i: Inputs, size: Size) -> str | None:
 def explained(i: Inputs, size: Size, replicas: int, limiters: tuple[Limiter, ...]) -> str:
     """Return the answer to "why this many?": the load, and the limiters that made it this number."""
     because = [one.because for one in limiters if one.name != "Margin"]
+    if not because and replicas == size.replicas:
+        because = [one for one in (too_few(i, size),) if one]
     last = f"; {because[-1]}" if because else ""
     return f"{count(replicas, 'replica')}: {load(i, size)}{last}."
 
