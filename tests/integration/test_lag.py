@@ -6,18 +6,19 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import psutil
 import pytest
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from confluent_kafka.cimpl import NewPartitions, NewTopic
-from support.brokers import RunningBroker
+from support.brokers import RunningBroker, wait_for_coordinators
 from support.eventually import eventually
 
 from orderflow_lag.errors import BrokerUnavailable
 from orderflow_lag.monitor import LagMonitor
 from orderflow_lag.observation import GroupObservation, GroupState, LogRange, Reset, Subscription
 from orderflow_lag.observation import TopicPartition as Partition
-from orderflow_lag.read import LagReader
+from orderflow_lag.read import IsolatedReader, LagReader
 from orderflow_lag.seconds import LagSeconds
 from orderflow_lag.truth import GroupLag, LagReason, group_lag
 from orderflow_local.kafka import Broker
@@ -336,3 +337,38 @@ def test_a_broker_that_has_served_no_group_yet_is_read_without_a_crash(
 
     assert done.returncode in (0, 1), done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_broker_that_goes_and_comes_back_is_read_again_whatever_the_client_does(
+    own_broker: Callable[[], Broker],
+) -> None:
+    broker, groups = own_broker(), [f"group-{number}" for number in range(5)]
+    wait_for_coordinators(broker.bootstrap_servers)
+    wanted = [Subscription(group, frozenset({"orders"})) for group in groups]
+
+    def reads(reader: IsolatedReader) -> bool:
+        try:
+            seen = reader.read(wanted)
+        except BrokerUnavailable:
+            return False
+        return all(isinstance(seen.groups[group], GroupObservation) for group in groups)
+
+    with IsolatedReader({"bootstrap.servers": broker.bootstrap_servers}, timeout=1.0) as reader:
+        eventually(lambda: reads(reader), within=20)
+        broker.stop()
+        assert not any(reads(reader) for _ in range(3))
+        broker.start()
+        eventually(lambda: reads(reader), within=30)
+
+
+def test_a_client_whose_process_ends_costs_one_read(broker: RunningBroker, topic: str, group: str) -> None:
+    wanted = [Subscription(group, frozenset({topic}))]
+    with IsolatedReader({"bootstrap.servers": broker.bootstrap_servers}) as reader:
+        before = {child.pid for child in psutil.Process().children()}
+        assert reader.read(wanted).partitions == {topic: 2}
+        (client,) = [child for child in psutil.Process().children() if "spawn_main" in str(child.cmdline())]
+        assert client.pid not in before
+        client.kill()
+        with pytest.raises(BrokerUnavailable):
+            reader.read(wanted)
+        assert reader.read(wanted).partitions == {topic: 2}

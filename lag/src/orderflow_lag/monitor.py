@@ -6,6 +6,7 @@ the oldest unread record instead, unless reading records is off.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from orderflow_lag.observation import (
     GroupObservation,
@@ -16,9 +17,18 @@ from orderflow_lag.observation import (
     TopicPartition,
     Unreadable,
 )
-from orderflow_lag.read import LagReader
 from orderflow_lag.seconds import LagSeconds, OffsetHistory, lag_seconds, longest
 from orderflow_lag.truth import GroupLag, PartitionLag, group_lag
+
+
+class Reader(Protocol):
+    """What a monitor needs of a lag reader, whichever process that is in."""
+
+    def read(self, subscriptions: Iterable[Subscription], topics: Iterable[str] = ()) -> Observation:
+        """Return what the brokers say; raise LagError."""
+
+    def written_at(self, tails: Iterable[Tail]) -> dict[Tail, float]:
+        """Return when the first record of each tail was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,7 @@ class GroupReport:
 class LagMonitor:
     """Looks at groups again and again and remembers the ends of their logs."""
 
-    reader: LagReader
+    reader: Reader
     read_records: bool = True
     _histories: dict[TopicPartition, OffsetHistory] = field(default_factory=dict)
 

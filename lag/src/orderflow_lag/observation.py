@@ -47,9 +47,13 @@ class LogRange:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A partition, topic or group that could not be read, with the broker's reason."""
+    """A partition, topic or group that could not be read, with the broker's reason.
+
+    `silent`: there was no answer, which may be different the next time.
+    """
 
     reason: str
+    silent: bool = False
 
 
 class GroupState(StrEnum):

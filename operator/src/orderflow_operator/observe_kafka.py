@@ -13,7 +13,7 @@ import structlog
 from orderflow_lag.errors import AccessDenied, LagError
 from orderflow_lag.monitor import GroupReport, LagMonitor
 from orderflow_lag.observation import Subscription
-from orderflow_lag.read import LagReader
+from orderflow_lag.read import IsolatedReader
 from orderflow_operator.access import Access
 
 _FAILURES = 3  # in a row, after which the client itself may be what is broken
@@ -29,7 +29,7 @@ class KafkaObserver:
     count_markers: bool = True
     failures: int = 0
     _monitor: LagMonitor | None = None
-    _open: bool = False
+    _reader: IsolatedReader | None = None
     _version: str = ""
 
     def look(self, access: Access, subscriptions: Iterable[Subscription]) -> list[GroupReport]:
@@ -47,12 +47,12 @@ class KafkaObserver:
 
     def close(self) -> None:
         """Drop the client; the next read makes a new one."""
-        if self._open and self._monitor is not None:
-            self._monitor.reader.close()
-        self._open = False
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
 
     def _client(self, access: Access) -> LagMonitor:
-        if self._open and self._monitor is not None and access.version == self._version:
+        if self._reader is not None and self._monitor is not None and access.version == self._version:
             return self._monitor
         self.close()
         self._version = access.version
@@ -63,15 +63,14 @@ class KafkaObserver:
             "reconnect.backoff.max.ms": 1_000,
             "log.connection.close": False,
         }
-        reader = LagReader(
+        self._reader = IsolatedReader(
             config,
             timeout=self.timeout,
             tail_limit=100 if self.count_markers else 0,
             still_only=True,
         )
         if self._monitor is None:
-            self._monitor = LagMonitor(reader, read_records=self.count_markers)
+            self._monitor = LagMonitor(self._reader, read_records=self.count_markers)
         else:  # what is known of the ends of the logs outlives the client
-            self._monitor.reader = reader
-        self._open = True
+            self._monitor.reader = self._reader
         return self._monitor

@@ -55,7 +55,8 @@ def settled(futures: Mapping[K, "Future[Any]"]) -> dict[K, Any | Unreadable]:
         try:
             answers[key] = future.result()
         except KafkaException as error:
-            answers[key] = Unreadable(str(translated(error)))
+            ours = translated(error)
+            answers[key] = Unreadable(str(ours), isinstance(ours, BrokerUnavailable))
     return answers
 
 

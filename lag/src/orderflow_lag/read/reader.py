@@ -12,20 +12,17 @@ from types import TracebackType
 from typing import Any, Self
 
 from confluent_kafka import (
-    ConsumerGroupState,
     ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaException,
     TopicCollection,
 )
 from confluent_kafka import TopicPartition as Wire
-from confluent_kafka.admin import AdminClient, ConfigResource, ConsumerGroupDescription, OffsetSpec
+from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec
 
 from orderflow_lag.observation import (
     GroupObservation,
-    GroupState,
     LogRange,
-    Member,
     Observation,
     Subscription,
     Tail,
@@ -33,6 +30,7 @@ from orderflow_lag.observation import (
     Unreadable,
 )
 from orderflow_lag.read.answers import NO_TOPIC, awaited, required, translated
+from orderflow_lag.read.described import group_observation, log_range
 from orderflow_lag.read.tails import TailReader
 from orderflow_lag.truth import group_lag, small_tails
 
@@ -44,14 +42,6 @@ _LATEST: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _QUIET: dict[str, Any] = {"log_level": 2}
 
 _IN_FLIGHT = 200  # requests for committed offsets at a time
-
-_STATES = {
-    ConsumerGroupState.STABLE: GroupState.STABLE,
-    ConsumerGroupState.EMPTY: GroupState.EMPTY,
-    ConsumerGroupState.PREPARING_REBALANCING: GroupState.REBALANCING,
-    ConsumerGroupState.COMPLETING_REBALANCING: GroupState.REBALANCING,
-    ConsumerGroupState.DEAD: GroupState.DEAD,
-}
 
 
 class LagReader:
@@ -73,7 +63,9 @@ class LagReader:
         still_only: bool = False,
     ) -> None:
         quiet = _QUIET | dict(config)
+        self._config = quiet
         self._admin = admin or AdminClient(quiet)
+        self._is_worn = False
         self._timeout = timeout
         self._tail_limit = tail_limit
         self._still_only = still_only
@@ -119,6 +111,7 @@ class LagReader:
         What one group, topic or partition keeps to itself is Unreadable in the answer; raise LagError
         when the brokers as a whole did not answer.
         """
+        self._renew()
         wanted = tuple(subscriptions)
         groups = self._groups({one.group for one in wanted})
         partitions = self._partitions(wanted, groups, topics)
@@ -137,9 +130,17 @@ class LagReader:
         """
         return self._tails.written_at(frozenset(tails))
 
+    def _renew(self) -> None:
+        # A client that has waited for a coordinator in vain ends the process by an assertion when it is
+        # asked again (confluent-kafka 2.16.1, librdkafka issue 4605); a new one does not.
+        if self._is_worn:
+            self._admin = AdminClient(self._config)
+            self._is_worn = False
+
     def _groups(self, groups: set[str]) -> dict[str, GroupObservation | Unreadable]:
         if not groups:
             return {}
+        self._is_worn = True  # until every group has answered
         # First, and awaited: asked for the offsets of a group whose coordinator cannot be had (as on a
         # broker that has served no group yet), confluent-kafka 2.16.1 ends the process by SIGSEGV.
         descriptions = required(
@@ -148,7 +149,11 @@ class LagReader:
         described = {group: it for group, it in descriptions.items() if not isinstance(it, Unreadable)}
         # This client takes one group a call, so the calls overlap instead, but not all at once.
         committed = awaited(self._committed, described, _IN_FLIGHT)
-        return descriptions | {group: _group(group, committed[group], it) for group, it in described.items()}
+        answers = (*descriptions.values(), *committed.values())
+        self._is_worn = any(isinstance(answer, Unreadable) and answer.silent for answer in answers)
+        return descriptions | {
+            group: group_observation(group, committed[group], it) for group, it in described.items()
+        }
 
     def _committed(self, group: str) -> "Future[Any]":
         asked = [ConsumerGroupTopicPartitions(group)]
@@ -202,39 +207,6 @@ class LagReader:
         ]
         starts, ends, marks = (required(futures) for futures in rounds)
         return {
-            TopicPartition(wire.topic, wire.partition): _log(starts[wire], ends[wire], marks[wire])
+            TopicPartition(wire.topic, wire.partition): log_range(starts[wire], ends[wire], marks[wire])
             for wire in wires
         }
-
-
-def _group(group: str, committed: Any, described: Any) -> GroupObservation | Unreadable:
-    if isinstance(committed, Unreadable):
-        return committed
-    offsets = {
-        TopicPartition(wire.topic, wire.partition): wire.offset
-        for wire in committed.topic_partitions or ()
-        if wire.offset >= 0 and wire.error is None
-    }
-    state = _STATES.get(described.state, GroupState.UNKNOWN)
-    return GroupObservation(group, state, _members(described), offsets)
-
-
-def _members(described: ConsumerGroupDescription) -> tuple[Member, ...]:
-    return tuple(
-        Member(
-            member.member_id,
-            member.client_id,
-            member.host.removeprefix("/"),
-            frozenset(
-                TopicPartition(wire.topic, wire.partition) for wire in member.assignment.topic_partitions
-            ),
-        )
-        for member in described.members
-    )
-
-
-def _log(start: Any, end: Any, mark: Any) -> LogRange | Unreadable:
-    for answer in (start, end, mark):
-        if isinstance(answer, Unreadable):
-            return answer
-    return LogRange(start.offset, end.offset, mark.offset)

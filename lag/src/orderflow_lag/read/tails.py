@@ -13,6 +13,7 @@ from orderflow_lag.observation import Tail, TopicPartition
 
 _BATCH = 500
 _POLL_SECONDS = 0.1
+_REFUSED_SECONDS = 300.0
 
 _CONFIG = {
     "enable.auto.commit": False,
@@ -26,13 +27,17 @@ _CONFIG = {
 
 
 class TailReader:
-    """Counts the data records of small tails within `timeout` seconds; what was counted is remembered."""
+    """Counts the data records of small tails within `timeout` seconds; what was counted is remembered.
+
+    A topic that may not be read is left alone for some minutes: its refusal takes as long as a timeout.
+    """
 
     def __init__(self, config: Mapping[str, Any], *, timeout: float) -> None:
         self._config = dict(config)
         self._timeout = timeout
         self._consumer: Consumer | None = None
         self._counted: dict[Tail, int] = {}
+        self._refused: dict[str, float] = {}
 
     def count(self, tails: Collection[Tail]) -> dict[Tail, int]:
         """Return the data records of each tail; one that could not be read to its end is left out."""
@@ -78,6 +83,12 @@ class TailReader:
     ) -> set[TopicPartition]:
         """Read each partition from its position until `take` says so; return those that came that far."""
         finished: set[TopicPartition] = set()
+        now = time.monotonic()
+        positions = {
+            at: position for at, position in positions.items() if self._refused.get(at.topic, 0.0) <= now
+        }
+        if not positions:
+            return finished
         deadline = time.monotonic() + self._timeout
         try:
             consumer = self._consumer or self._connect()
@@ -85,6 +96,10 @@ class TailReader:
             while len(finished) < len(positions) and time.monotonic() < deadline:
                 for record in consumer.consume(_BATCH, _POLL_SECONDS):
                     at = TopicPartition(record.topic() or "", record.partition() or 0)
+                    if _is_refusal(record):
+                        self._refused[at.topic] = now + _REFUSED_SECONDS
+                        positions = {left: 0 for left in positions if left.topic != at.topic}
+                        finished = {left for left in finished if left.topic != at.topic}
                     if at in positions and at not in finished and take(at, record):
                         finished.add(at)
             consumer.unassign()
@@ -103,6 +118,11 @@ def _by_partition(tails: Collection[Tail]) -> dict[TopicPartition, list[Tail]]:
     for tail in tails:
         grouped.setdefault(TopicPartition(tail.topic, tail.partition), []).append(tail)
     return grouped
+
+
+def _is_refusal(record: Message) -> bool:
+    error = record.error()
+    return error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
 
 
 def _at_end(record: Message) -> bool:
