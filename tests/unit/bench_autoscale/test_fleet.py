@@ -132,7 +132,7 @@ def test_a_rollout_replaces_every_pod_and_surges() -> None:
 
 
 def test_flaps_are_writes_up_soon_after_one_down() -> None:
-    writes = [Write(0, 2, 6), Write(100, 6, 3), Write(350, 3, 5), Write(700, 5, 6)]
+    writes = [Write(0, 2, 6), Write(100, 6, 3), Write(210, 3, 5), Write(700, 5, 6)]
 
     assert flaps(writes) == 1
 
