@@ -20,6 +20,7 @@ from orderflow_operator.spec.streamworker import Policy
 Rows = tuple[PartitionMemory, ...]
 
 POLLS = 3
+IDLE_POLLS = 12
 LEAST_GAIN = 0.3
 BUSY_SHARE = 0.8
 FIRST_BACKOFF_SECONDS = 600.0
@@ -65,9 +66,9 @@ def _all_busy(memory: Memory, rows: Rows, sample: Sample) -> bool:
 
 
 def _idle(memory: Memory, check: Verification) -> Memory:
-    """Consumers with time to spare have helped enough, unless they have only begun."""
-    polls = check.polls - 1
-    if polls > -POLLS:
+    """Consumers with time to spare for a minute have helped enough; a backlog takes its time to show."""
+    polls = min(0, check.polls) - 1
+    if polls > -IDLE_POLLS:
         return replace(memory, verification=replace(check, polls=polls, moved=0, seconds=0.0))
     return replace(memory, verification=None, ceiling=_lifted(memory, check))
 

@@ -114,6 +114,7 @@ class Memory(Value, frozen=True, kw_only=True):
     totals            of all end offsets over the stabilization window
     throughput        records per second that the group commits, over some 15 s
     changed_at        when the replicas last changed, by whomever; `settling` until the group has followed
+    settled_at        when it last had
     closed_since      since when the gate is closed
     settle_seconds    how long the group took to follow the last changes
     active_at         when there was last lag or an arrival
@@ -140,6 +141,7 @@ class Memory(Value, frozen=True, kw_only=True):
     rebalancing_since: float | None = None
     replicas: int | None = None
     changed_at: float | None = None
+    settled_at: float | None = None
     settling: bool = False
     settle_seconds: float = 15.0
     closed_since: float | None = None

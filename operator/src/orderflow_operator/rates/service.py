@@ -8,7 +8,7 @@ stable group whose members did not change. A partition that stands still teaches
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import exp
+from math import exp, sqrt
 
 from msgspec.structs import replace
 
@@ -16,6 +16,7 @@ from orderflow_operator.rates.memory import Memory, PartitionMemory
 from orderflow_operator.rates.samples import PartitionSample, Sample
 
 Rows = tuple[PartitionMemory, ...]
+Pair = tuple[PartitionMemory, PartitionMemory]
 
 RATE_SECONDS = 30.0
 THROUGHPUT_SECONDS = 15.0
@@ -54,12 +55,12 @@ def tracked(
 
 
 def commit_seconds(memory: Memory, rows: Rows, at: float) -> float | None:
-    """Return how long a busy consumer goes without a commit: quick to grow, slow to shrink."""
-    gaps = [
-        at - old.moved_at
-        for old, row in _moves(memory, rows)
-        if old.seen_moving and not old.idle and not old.stalled
-    ]
+    """Return how long a busy consumer goes without any commit: quick to grow, slow to shrink."""
+    since = _last_moves(memory.partitions)
+    busy = {old.owner for old in memory.partitions if not old.idle}
+    stuck = {old.owner for old in memory.partitions if old.stalled}
+    moved = {old.owner for old, _ in _moves(memory, rows) if old.owner in since}
+    gaps = [at - since[owner] for owner in moved & busy - stuck if owner is not None]
     if not gaps:
         return memory.commit_seconds
     gap, known = max(gaps), memory.commit_seconds
@@ -104,26 +105,38 @@ def with_service(memory: Memory, rows: Rows, sample: Sample) -> Memory:
 def consumers(memory: Memory, rows: Rows, at: float) -> list[tuple[str, float, bool]]:
     """Return each consumer that committed since the last poll, its rate since the commit before that,
     and whether it had enough to do all the while."""
-    moved: dict[str, list[tuple[PartitionMemory, PartitionMemory]]] = {}
-    for old, row in _moves(memory, rows):
-        if row.owner is not None and row.owner == old.owner and row.position > old.position:
-            moved.setdefault(row.owner, []).append((old, row))
+    owned: dict[str, list[Pair]] = {}
+    for old, row in _pairs(memory, rows):
+        if row.owner is not None and row.owner == old.owner and not row.stalled:
+            owned.setdefault(row.owner, []).append((old, row))
     since = _last_moves(memory.partitions)
     return [
         (owner, *_rate(pairs, since[owner], at, memory.commit_seconds))
-        for owner, pairs in sorted(moved.items())
-        if owner in since and since[owner] < at
+        for owner, pairs in sorted(owned.items())
+        if since.get(owner, at) < at and any(row.position > old.position for old, row in pairs)
     ]
 
 
-def _rate(
-    pairs: list[tuple[PartitionMemory, PartitionMemory]], since: float, at: float, commit: float | None
-) -> tuple[float, bool]:
-    rate = sum(row.position - old.position for old, row in pairs) / (at - since)
-    before = sum(old.left if old.moved_at == since else old.lag for old, _ in pairs)
-    after = sum(row.lag for _, row in pairs)
+def _rate(pairs: list[Pair], since: float, at: float, commit: float | None) -> tuple[float, bool]:
+    moved = [(old, row) for old, row in pairs if row.position > old.position]
+    done = sum(row.position - old.position for old, row in moved)
+    rate = done / (at - since)
     needed = rate * (1.0 + (commit if commit is not None else at - since))
-    return rate, min(before, after) >= needed
+    if _backlog(moved, since) >= needed:
+        return rate, True
+    # Real consumers handle what they fetched of one partition before they turn to the next: what waits there
+    # is work too. Unless the others just keep up with their arrivals: then it is stuck.
+    arrived = sum(
+        row.end - (old.position + old.left if old.moved_at == since else old.end) for old, row in moved
+    )
+    in_turn = abs(done - arrived) > 0.5 * arrived + 4 * sqrt(max(arrived, 1))
+    return rate, in_turn and _backlog(pairs, since) >= needed
+
+
+def _backlog(pairs: list[Pair], since: float) -> int:
+    """Return the least that was left to do, at the commit before or now."""
+    before = sum(old.left if old.moved_at == since else old.lag for old, _ in pairs)
+    return min(before, sum(row.lag for _, row in pairs))
 
 
 def _last_moves(rows: Iterable[PartitionMemory]) -> dict[str, float]:
@@ -148,10 +161,10 @@ def _same_group(memory: Memory, sample: Sample) -> bool:
     return sample.group == memory.group == STABLE and sample.members == memory.members
 
 
-def _pairs(memory: Memory, rows: Rows) -> list[tuple[PartitionMemory, PartitionMemory]]:
+def _pairs(memory: Memory, rows: Rows) -> list[Pair]:
     before = {row.key: row for row in memory.partitions}
     return [(before[row.key], row) for row in rows if row.key in before]
 
 
-def _moves(memory: Memory, rows: Rows) -> list[tuple[PartitionMemory, PartitionMemory]]:
+def _moves(memory: Memory, rows: Rows) -> list[Pair]:
     return [(old, row) for old, row in _pairs(memory, rows) if row.position != old.position]

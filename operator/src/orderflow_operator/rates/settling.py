@@ -76,7 +76,7 @@ def with_gate(policy: Policy, memory: Memory, sample: Sample) -> Memory:
         return replace(memory, closed_since=None)
     took = sample.at - memory.changed_at if memory.changed_at is not None else memory.settle_seconds
     settle = round(memory.settle_seconds + LEARNING * (took - memory.settle_seconds), 1)
-    return replace(memory, settling=False, closed_since=None, settle_seconds=settle)
+    return replace(memory, settling=False, settled_at=sample.at, closed_since=None, settle_seconds=settle)
 
 
 def _with_pause(memory: Memory, sample: Sample) -> Memory:

@@ -29,6 +29,7 @@ def inputs(policy: Policy, memory: Memory, sample: Sample) -> Inputs:
         window_replicas=_window_replicas(policy, memory, at),
         window_seconds=_since(memory.watched_since, at) or 0.0,
         since_change=_since(memory.changed_at, at),
+        since_settled=_since(memory.settled_at, at),
         quiet_seconds=_since(memory.active_at, at) or 0.0,
         last_written=memory.last_scale.after if memory.last_scale else None,
         gate=_gate(policy, memory, sample),

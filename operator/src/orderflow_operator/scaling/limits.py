@@ -27,7 +27,7 @@ from orderflow_operator.spec.streamworker import PauseMode
 
 # A backlog that takes a quarter of the capacity is catching up, not noise.
 CATCH_UP_SHARE = 0.25
-LEARNING_POLLS = 4
+LEARNING_POLLS = 3
 HOLDING = ("LearningRate", "StabilizationWindow", "CatchingUp", "Paused", "ScalingIneffective")
 BOUNDS = (*HOLDING, "HotPartition", "MaxReplicas", "Partitions")
 
@@ -103,7 +103,7 @@ def _up(i: Inputs, proposal: Proposal) -> Proposal:
 
 def _just_changed(i: Inputs) -> bool:
     """Tell whether the group has not yet had the polls that it takes to learn a rate."""
-    return i.since_change is not None and i.since_change < LEARNING_POLLS * i.interval
+    return i.since_settled is not None and i.since_settled < LEARNING_POLLS * i.interval
 
 
 def at_risk(i: Inputs) -> bool:

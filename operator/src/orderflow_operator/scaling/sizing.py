@@ -5,8 +5,8 @@ the Flink autoscaler (DS2, OSDI 2018), in records per second. A size is useful i
 consumer fewer partitions than any smaller one does. The answer is the smallest useful size at which the
 busiest consumer keeps up and the whole need is met. If there is none because single partitions ask for
 more than a consumer can do, the smallest that would be enough if those asked for just one consumer each:
-more would only wait for them (KEDA issue 3997). If there is none for other reasons, the smallest that is
-as good as the largest.
+more would only wait for them (KEDA issue 3997). A partition that a consumer can keep up with when it has
+little else is given that. If there is none for other reasons, the smallest that is as good as the largest.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def _sized(i: Inputs, needs: list[float]) -> Size:
     fits = chosen is not None
     if chosen is None:
         as_good = next(n for n, load in enumerate(loads) if load <= loads[-1] * (1 + AS_GOOD))
-        beside = _beside_hot(needs, rate, [one * threads for one in sizes])
+        beside = _beside_hot(i, needs, rate, [one * threads for one in sizes])
         chosen = as_good if beside is None else beside
     return Size(
         raw=ceil(total / (rate * threads) / _EXACT) if rate > 0 else sizes[-1],
@@ -157,18 +157,17 @@ def _sized(i: Inputs, needs: list[float]) -> Size:
     )
 
 
-def _beside_hot(needs: list[float], rate: float, consumers: list[int]) -> int | None:
+def _beside_hot(i: Inputs, needs: list[float], rate: float, consumers: list[int]) -> int | None:
     """Return which of the sizes is enough for all but the partitions that no consumer can keep up with."""
     limit = rate * (1 + TOLERANCE)
     if all(one <= limit for one in needs):
         return None
     total = sum(min(one, rate) for one in needs)
     rest = [0.0 if one > limit else one for one in needs]
-    return next(
-        (
-            n
-            for n, one in enumerate(consumers)
-            if total <= one * rate * _EXACT and busiest(rest, one) <= limit
-        ),
-        None,
+    bearable = [0.0 if one.stalled_seconds or one.arrival > rate else one.arrival for one in i.loads]
+    enough = (
+        n
+        for n, one in enumerate(consumers)
+        if total <= one * rate * _EXACT and busiest(rest, one) <= limit and busiest(bearable, one) <= rate
     )
+    return next(enough, None)

@@ -65,6 +65,7 @@ class Inputs(Value, frozen=True, kw_only=True):
     window_replicas     the most that any recommendation within the window asked for
     window_seconds      how long the window has been observed without a gap
     since_change        seconds since the replicas changed, by whomever, None if never seen
+    since_settled       seconds since the group had followed the last change, None if never seen
     quiet_seconds       seconds since there was lag or an arrival
     last_written        what we last set the replicas to, None if never
     problem_seconds     how long the lag has been unreadable
@@ -85,6 +86,7 @@ class Inputs(Value, frozen=True, kw_only=True):
     window_replicas: int = 0
     window_seconds: float = 0.0
     since_change: float | None = None
+    since_settled: float | None = None
     quiet_seconds: float = 0.0
     last_written: int | None = None
     gate: Gate = Gate()
