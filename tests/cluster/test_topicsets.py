@@ -79,6 +79,9 @@ def test_a_setting_that_kafka_refuses_is_told_in_the_status(topics: DeclaredTopi
     failed = topics.until("Failed", "KafkaError")
     assert "no.such" in failed.message
     assert failed.name in topics.document()["status"]["conditions"][0]["message"]
+    topics.may_write = lambda: pytest.fail("a write was about to be made")
+    topics.reconcile()
+    topics.may_write = lambda: True
     topics.apply(topics.entry())
     topics.until("Ready")
 

@@ -10,7 +10,7 @@ from support.brokers import RunningBroker
 from support.eventually import eventually
 from support.kube.cluster import Cluster
 from support.strimzi_stand_in import TopicOperatorStandIn
-from support.topic_sets import STRIMZI_CLUSTER, DeclaredTopics
+from support.topic_sets import STRIMZI_CLUSTER, DeclaredTopics, by_hand
 
 from orderflow_operator.kube import KubeApi
 
@@ -53,20 +53,6 @@ def topic_operator(
         configuration, kube_namespace, STRIMZI_CLUSTER, broker.bootstrap_servers
     ) as running:
         yield running
-
-
-def by_hand(topics: DeclaredTopics, name: str = "orders", **spec: Any) -> Document:
-    """Return a KafkaTopic as a user writes it."""
-    return {
-        "apiVersion": "kafka.strimzi.io/v1",
-        "kind": "KafkaTopic",
-        "metadata": {
-            "name": topics.prefix + name,
-            "namespace": topics.namespace,
-            "labels": {"strimzi.io/cluster": STRIMZI_CLUSTER},
-        },
-        "spec": spec,
-    }
 
 
 def edit(topics: DeclaredTopics, **fields: Any) -> None:

@@ -153,5 +153,19 @@ class DeclaredTopics:
         eventually(lambda: self.partitions(topic) == partitions, within=10)
 
 
+def by_hand(topics: DeclaredTopics, name: str = "orders", **spec: Any) -> Document:
+    """Return a KafkaTopic as a user writes it."""
+    return {
+        "apiVersion": "kafka.strimzi.io/v1",
+        "kind": "KafkaTopic",
+        "metadata": {
+            "name": topics.prefix + name,
+            "namespace": topics.namespace,
+            "labels": {"strimzi.io/cluster": STRIMZI_CLUSTER},
+        },
+        "spec": spec,
+    }
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

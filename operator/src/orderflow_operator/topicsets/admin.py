@@ -38,10 +38,13 @@ class AdminBackend:
             plan = changes(spec, unread, recorded)
             return (*_settled(plan), *(recorded[name] for name in leaving))
         plan = changes(spec, kafka.topics(names, with_config=True), recorded)
-        if any(change.create for change in plan):
+        # What Kafka would not create is not announced: the status would change to and fro at every pass.
+        problems = kafka.create([one.entry for one in plan if one.create], try_only=True)
+        feasible = [one for one in plan if one.entry.name not in problems]
+        if any(one.create for one in feasible):
             self.pen.take()
-            announce([announced(one) if one.create else status_after(one, one.seen, None) for one in plan])
-        problems = self._made(plan, kafka)
+            announce([_announced(one, problems) for one in plan])
+        problems |= self._made(feasible, kafka)
         if leaving:
             self.pen.take()
             problems |= kafka.delete(leaving)
@@ -62,6 +65,12 @@ class AdminBackend:
             self.pen.take()
             problems |= kafka.configure(settings)
         return problems
+
+
+def _announced(one: Change, problems: Mapping[str, Problem]) -> TopicStatus:
+    if one.create and one.entry.name not in problems:
+        return announced(one)
+    return _after([one], {}, problems)[0]
 
 
 def _settled(plan: Sequence[Change]) -> list[TopicStatus]:

@@ -62,13 +62,15 @@ class TopicAdmin:
         configs = self._configs(there) if with_config else {}
         return {name: _seen(answers[name], configs.get(name, {})) for name in wanted}
 
-    def create(self, entries: Iterable[TopicEntry]) -> Problems:
-        """Create topics; return the problems by topic."""
+    def create(self, entries: Iterable[TopicEntry], *, try_only: bool = False) -> Problems:
+        """Create topics, or with `try_only` ask what would come of it; return the problems by topic."""
         wanted = [
             NewTopic(entry.name, entry.partitions, entry.replicas or _BROKERS_DEFAULT, config=entry.settings)
             for entry in entries
         ]
-        return _problems(self._admin.create_topics(wanted, **self._bounds()) if wanted else {})
+        if not wanted:
+            return {}
+        return _problems(self._admin.create_topics(wanted, validate_only=try_only, **self._bounds()))
 
     def raise_partitions(self, totals: Mapping[str, int]) -> Problems:
         """Raise topics to these partition counts; return the problems by topic."""

@@ -50,6 +50,7 @@ class TopicSets:
         self._strimzi = StrimziBackend(KafkaTopics(api, namespaces), self._pen)
         self._admin = AdminBackend(self._pen)
         self._leaving = Leaving(api, self._strimzi, self._pen)
+        self._statuses: dict[str, Document] = {}  # by uid, as last seen or written
 
     def reconcile(self, document: Document, kafka: TopicAdmin | Unreadable, now: str) -> Outcome:
         """Make one pass for a TopicSet and write its status if it changed; `now` is RFC 3339.
@@ -76,7 +77,11 @@ class TopicSets:
 
         To be called once, when it is missed, and before `sweep`. Raise ApiError or NotTheWriter.
         """
-        return self._leaving.released(last_seen, kafka)
+        uid = last_seen["metadata"]["uid"]
+        status = self._statuses.get(uid) or last_seen.get("status") or {}
+        happened = self._leaving.released(last_seen | {"status": status}, kafka)
+        self._statuses.pop(uid, None)
+        return happened
 
     def sweep(self, known: Iterable[Document]) -> tuple[Happened, ...]:
         """Release the KafkaTopics of TopicSets that are gone or no longer want them, one step each.
@@ -92,6 +97,7 @@ class TopicSets:
         found = self._api.get(path(API_VERSION, PLURAL, metadata["namespace"], metadata["name"]))
         if found["metadata"]["uid"] != metadata["uid"]:
             raise NotFound(f"TopicSet {metadata['namespace']}/{metadata['name']} is another one by now")
+        self._statuses[metadata["uid"]] = found.get("status") or {}
         return found
 
     def _pass(
@@ -109,7 +115,7 @@ class TopicSets:
     def _written(
         self, document: Document, topics: Sequence[TopicStatus], finding: Finding, now: str
     ) -> Document:
-        """Return the status, written if it is not what stands there."""
+        """Return the status, written if it is not what stands there; the document has it from then on."""
         metadata, there = document["metadata"], document.get("status") or {}
         generation = metadata["generation"]
         status: Document = {
@@ -125,4 +131,5 @@ class TopicSets:
         body = {"apiVersion": API_VERSION, "kind": "TopicSet", "metadata": named, "status": status}
         at = path(API_VERSION, PLURAL, metadata["namespace"], metadata["name"], "status")
         self._api.apply(at, body)
+        document["status"] = self._statuses[metadata["uid"]] = status
         return status
