@@ -97,6 +97,18 @@ def test_a_consumer_stuck_on_one_partition_is_not_slow_on_the_others() -> None:
     assert after(*polls).rate_per_consumer is None
 
 
+def test_a_consumer_that_takes_its_partitions_in_turn_shows_its_rate_and_no_stall() -> None:
+    """As librdkafka does: 2,000 records of one partition, then of the next; 30 s go by without the first."""
+    done, polls = [0, 0, 0], []
+    for n in range(30):
+        polls.append(sample(1000 + 5 * n, *((9000 + 50 * n, one) for one in done)))
+        done[n // 4 % 3] += 500
+    memory = after(*polls)
+    assert memory.rate_per_consumer == pytest.approx(100)
+    assert memory.commit_seconds == pytest.approx(5)
+    assert not any(row.stalled for row in memory.partitions)
+
+
 def test_a_rare_committer_shows_the_rate_between_its_commits() -> None:
     polls = [sample(1000 + 5 * n, (900_000, 6000 * (n // 12))) for n in range(60)]
     memory = after(*polls)

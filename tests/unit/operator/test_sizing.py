@@ -143,6 +143,18 @@ def test_one_hot_partition_does_not_take_all_replicas() -> None:
     assert "orders[0] (90% of arrivals)" in found.message
 
 
+def test_a_partition_that_one_consumer_can_bear_alone_is_given_one() -> None:
+    """Zipf: at 12 of 24 replicas the first two partitions share a consumer that cannot bear both."""
+    shares = [1 / (n + 1) for n in range(24)]
+    zipf = tuple(
+        Load("orders", n, 0, 330 * one / sum(shares), 330 * one / sum(shares)) for n, one in enumerate(shares)
+    )
+    decision = decide(given_inputs(zipf, replicas=3))
+    assert decision.replicas == 24
+    (found,) = [one for one in decision.findings if one.type == "HotPartition"]
+    assert "orders[0] (26% of arrivals): more than 70% of the 100/s of one consumer" in found.message
+
+
 def test_one_write_isolates_what_keeps_the_rest_within_reach() -> None:
     some = (Load("orders", 0, 0, 150.0, 150.0), *(Load("orders", n, 0, 40.0, 40.0) for n in range(1, 12)))
     assert decide(given_inputs(some)).replicas == 12

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 
 from orderflow_operator.scaling.holds import Hold, pause_words
-from orderflow_operator.scaling.sizing import TOLERANCE, Size, cap, need
+from orderflow_operator.scaling.sizing import TOLERANCE, Size, cap
 from orderflow_operator.scaling.types import Finding, Inputs, Load
 from orderflow_operator.scaling.words import rate, seconds
 
@@ -28,12 +28,12 @@ def findings(i: Inputs, hold: Hold | None, size: Size | None) -> tuple[Finding, 
 
 
 def hot(i: Inputs) -> list[Load]:
-    """Return the partitions that ask for more than one consumer can do and stand out in that."""
+    """Return the partitions that stand out, on which more arrives than one consumer is to carry."""
     if i.rate_per_consumer is None or not i.loads:
         return []
-    needs = [need(i, one, one.arrival) for one in i.loads]
-    limit = max(i.rate_per_consumer * (1 + TOLERANCE), HOT_SHARE * sum(needs) / len(needs))
-    return [one for one, asks in zip(i.loads, needs, strict=True) if asks > limit]
+    carried = i.rate_per_consumer * (1 + TOLERANCE) * i.policy.utilization
+    limit = max(carried, HOT_SHARE * i.arrival / len(i.loads))
+    return [one for one in i.loads if one.arrival > limit]
 
 
 def _active(hold: Hold | None) -> Finding:
@@ -87,8 +87,8 @@ def _hot(i: Inputs, size: Size) -> Finding:
         return _finding("HotPartition", False, "Even", "no partition is too much for one consumer")
     arrival = i.arrival or 1.0
     names = ", ".join(f"{one.name} ({one.arrival / arrival:.0%} of arrivals)" for one in found[:MOST_NAMED])
-    limit = f"more than the {rate(i.rate_per_consumer or 0.0)} of one consumer"
-    because = f"{names}: {limit}; replicas cannot help, spread its keys"
+    limit = f"{i.policy.utilization:.0%} of the {rate(i.rate_per_consumer or 0.0)} of one consumer"
+    because = f"{names}: more than {limit}, so replicas cannot help; spread its keys"
     return _finding("HotPartition", True, "OverOneConsumer", because)
 
 

@@ -72,10 +72,19 @@ def options(i: Inputs) -> tuple[int, ...]:
 
 
 def size_now(i: Inputs, *, surge: bool = False) -> Size:
-    """Return the size for what arrives and waits now; `surge`: as if the last poll's arrivals stayed."""
+    """Return the size for what arrives and waits now; `surge`: as if the last poll's arrivals stayed.
+
+    What is there is enough if it is without the pause, which only a change brings. Else the backlog that
+    a change has just left would count twice, and ask for the next change.
+    """
     if i.rate_per_consumer is None:
         return _by_lag(i)
-    return _sized(i, [need(i, one, one.surge if surge else one.arrival) for one in i.loads])
+    arrivals = [one.surge if surge else one.arrival for one in i.loads]
+    for pause in (0.0, i.pause_seconds):
+        size = _sized(i, [need(i, one, rate, pause) for one, rate in zip(i.loads, arrivals, strict=True)])
+        if size.replicas <= i.current:
+            break
+    return size
 
 
 def size_for_less(i: Inputs) -> Size:
@@ -99,13 +108,12 @@ def size_for_arrivals(i: Inputs) -> int:
     return _sized(i, [(1 + MARGIN) * one for one in _steady(i)]).replicas
 
 
-def need(i: Inputs, load: Load, arrival: float) -> float:
+def need(i: Inputs, load: Load, arrival: float, pause: float = 0.0) -> float:
     """Return what one partition asks for, in records per second; a stalled one asks for nothing."""
     if load.stalled_seconds:
         return 0.0
-    policy = i.policy
-    late = (load.lag + arrival * i.pause_seconds) / policy.catch_up_seconds
-    return arrival / policy.utilization + late
+    late = (load.lag + arrival * pause) / i.policy.catch_up_seconds
+    return arrival / i.policy.utilization + late
 
 
 def busiest(needs: Sequence[float], consumers: int) -> float:
