@@ -32,6 +32,7 @@ from orderflow_operator.topicsets import TopicSets
 from orderflow_operator.watches import WatchAudit
 from orderflow_operator.workers import Workers
 
+_TOPIC_ROUND = "the round of the TopicSets"
 _WRITES_AT_A_TIME = 8
 _ROUND_SECONDS = 1.0
 _AUDIT_SECONDS = 15.0
@@ -125,6 +126,7 @@ class Operator:
             AccessBook(self.api, settings.secret_refresh_seconds, settings.instance_name),
             EventRecorder(self.api, settings.instance_name),
             self.lease.held,
+            partial(self.vitals.beat, _TOPIC_ROUND, settings.stalled_after),
         )
 
     def _look_after(self, rounds: Rounds, topic_rounds: TopicRounds) -> None:
@@ -143,7 +145,7 @@ class Operator:
         loops = [
             Loop("the rounds", rounds.run, _ROUND_SECONDS, self.vitals, within),
             Loop(
-                "the round of the TopicSets",
+                _TOPIC_ROUND,
                 topic_rounds.run,
                 self.settings.poll_interval_seconds,
                 self.vitals,

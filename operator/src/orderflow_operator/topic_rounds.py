@@ -24,13 +24,17 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class TopicRounds:
-    """Reconciles every TopicSet while the Lease is held; `run` is called by one thread."""
+    """Reconciles every TopicSet while the Lease is held; `run` is called by one thread.
+
+    `progress` is called after each: together they may take longer than a round that is stuck.
+    """
 
     view: ClusterView
     topic_sets: TopicSets
     book: AccessBook
     events: EventRecorder
     may_write: Callable[[], bool]
+    progress: Callable[[], None]
     clock: Callable[[], float] = time.time
     _last_seen: dict[Key, Document] = field(default_factory=dict)
     _clients: dict[Access, tuple[str, TopicAdmin]] = field(default_factory=dict)
@@ -47,6 +51,7 @@ class TopicRounds:
                     self._release(key)
             for document in found.values():
                 self._reconcile(document)
+                self.progress()
             self._sweep(found.values())
         except NotTheWriter:
             return

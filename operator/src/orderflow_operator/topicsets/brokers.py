@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Self
@@ -41,11 +42,19 @@ Problems = dict[str, Problem]
 
 
 class TopicAdmin:
-    """Reads and changes topics of one Kafka cluster; `timeout` bounds each round of requests, in seconds."""
+    """Reads and changes topics of one Kafka cluster; `timeout` bounds each round of requests, in seconds.
 
-    def __init__(self, admin: AdminClient, *, timeout: float = 10.0) -> None:
+    Brokers that kept silent for so long are not asked again for as long: one dead cluster must not hold up
+    the topics of all others.
+    """
+
+    def __init__(
+        self, admin: AdminClient, *, timeout: float = 10.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._admin = admin
         self._timeout = timeout
+        self._clock = clock
+        self._silence: tuple[float, Unreadable] | None = None  # until when, and what was said of it
 
     @classmethod
     def connect(cls, config: Mapping[str, Any], *, timeout: float = 10.0) -> Self:
@@ -57,7 +66,11 @@ class TopicAdmin:
         wanted = sorted(set(names))
         if not wanted:
             return {}
+        began = self._clock()
+        if self._silence and began < self._silence[0]:
+            return dict.fromkeys(wanted, self._silence[1])
         answers = settled(self._admin.describe_topics(TopicCollection(wanted), request_timeout=self._timeout))
+        self._note_silence(answers, began)
         there = [name for name in wanted if not isinstance(answers[name], Unreadable)]
         configs = self._configs(there) if with_config else {}
         return {name: _seen(answers[name], configs.get(name, {})) for name in wanted}
@@ -100,6 +113,12 @@ class TopicAdmin:
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
         answers = settled(self._admin.describe_configs(resources, request_timeout=self._timeout))
         return {resource.name: _settings(answer) for resource, answer in answers.items()}
+
+    def _note_silence(self, answers: Mapping[str, Any], began: float) -> None:
+        now = self._clock()
+        unread = [answer for answer in answers.values() if isinstance(answer, Unreadable)]
+        waited = now - began >= 0.9 * self._timeout and len(unread) == len(answers)
+        self._silence = (now + self._timeout, unread[0]) if waited else None
 
     def _bounds(self) -> dict[str, float]:
         return {"operation_timeout": self._timeout, "request_timeout": self._timeout}
