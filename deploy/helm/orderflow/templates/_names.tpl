@@ -1,0 +1,64 @@
+{{/* Names, labels and the image. `of` is a dict: root, component, workload (the component's values). */}}
+
+{{- define "orderflow.fullname" -}}
+{{- default .Release.Name .Values.fullnameOverride | trunc 48 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "orderflow.name" -}}
+{{ include "orderflow.fullname" .root }}-{{ .component }}
+{{- end -}}
+
+{{- define "orderflow.instance" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "orderflow.selector" -}}
+{{ include "orderflow.instance" .root }}
+app.kubernetes.io/component: {{ .component }}
+{{- end -}}
+
+{{- define "orderflow.labels" -}}
+{{ include "orderflow.selector" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: orderflow
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "orderflow.metadata" -}}
+name: {{ include "orderflow.name" . }}
+namespace: {{ .root.Release.Namespace }}
+labels: {{- include "orderflow.labels" . | nindent 2 }}
+{{- end -}}
+
+{{- define "orderflow.serviceAccountName" -}}
+{{- if .workload.serviceAccount.create -}}
+{{- default (include "orderflow.name" .) .workload.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .workload.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "orderflow.image" -}}
+{{- $repository := .Values.image.repository -}}
+{{- with .Values.global.imageRegistry }}{{ $repository = printf "%s/%s" . $repository }}{{ end -}}
+{{- if .Values.image.digest -}}
+{{ $repository }}@{{ .Values.image.digest }}
+{{- else -}}
+{{ $repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
+{{- end -}}
+{{- end -}}
+
+{{/* A number as people write it; as YAML is read here, a million would become 1e+06. */}}
+{{- define "orderflow.text" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) -}}
+{{ int64 . }}
+{{- else -}}
+{{ . }}
+{{- end -}}
+{{- end -}}
+
+{{- define "orderflow.topic" -}}
+{{ .root.Values.config.topicPrefix }}{{ .topic }}
+{{- end -}}

@@ -1,0 +1,65 @@
+{{/* What all pods have alike; `of` as in _names.tpl. */}}
+
+{{/* A stopping process finishes its transactions: one that hangs is given up after its timeout, and the
+     next may still be begun. The API answers whom it let in, after load balancers have looked away. */}}
+{{- define "orderflow.graceSeconds" -}}
+{{- $config := mergeOverwrite (dict) .root.Values.config .workload.config -}}
+{{- if eq .component "orders" -}}
+{{ add 15 (mulf 2 (default 5 $config.apiDeadlineSeconds) | ceil) (default 5 $config.transactionTimeoutSeconds | ceil) }}
+{{- else -}}
+{{ add 10 (mulf 2 (default 10 $config.transactionTimeoutSeconds) | ceil) }}
+{{- end -}}
+{{- end -}}
+
+{{- define "orderflow.config.env" -}}
+{{- range $name, $value := mergeOverwrite (dict) .root.Values.config .workload.config }}
+- name: {{ $name | snakecase | upper }}
+  value: {{ include "orderflow.text" $value | quote }}
+{{- end }}
+{{- end -}}
+
+{{- define "orderflow.pod.metadata" -}}
+labels:
+  {{- mergeOverwrite (deepCopy .root.Values.podLabels) (include "orderflow.labels" . | fromYaml) | toYaml | nindent 2 }}
+{{- with .root.Values.podAnnotations }}
+annotations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- define "orderflow.pod.spec" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+securityContext:
+  runAsNonRoot: true
+  seccompProfile: {type: RuntimeDefault}
+{{- with .root.Values.global.imagePullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- with .root.Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .root.Values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .root.Values.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .root.Values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- define "orderflow.container.image" -}}
+image: {{ include "orderflow.image" . | quote }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+{{- end -}}
+
+{{- define "orderflow.container.security" -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: {drop: [ALL]}
+{{- end -}}
