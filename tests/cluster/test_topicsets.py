@@ -1,5 +1,6 @@
 """What a TopicSet promises, whichever backend makes the topics: one suite for both."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from itertools import count
@@ -191,6 +192,28 @@ def test_what_a_late_watch_shows_does_no_harm(topics: DeclaredTopics) -> None:
     topics.until("Ready")
     (found,) = topics.reconcile(without_status).topics
     assert (found.state, found.owned) == ("Ready", True)
+
+
+def test_what_was_ours_in_one_cluster_is_not_ours_in_another(topics: DeclaredTopics) -> None:
+    topics.apply(topics.entry())
+    topics.until("Ready")
+    document = topics.document()
+    assert document["status"]["clusterId"]
+    for name in topics.kafka_topics():
+        unmanaged = ("annotate", f"kafkatopic/{name}", "strimzi.io/managed=false")
+        topics.cluster.kubectl(*unmanaged, namespace=topics.namespace)
+        topics.cluster.delete("kafkatopic", name, topics.namespace)
+    moved = {"status": {"clusterId": "another"}}
+    topics.cluster.kubectl(
+        "patch",
+        f"topicset/{topics.name}",
+        "--subresource=status",
+        "--type=merge",
+        f"--patch={json.dumps(moved)}",
+        namespace=topics.namespace,
+    )
+    refused = topics.until("Refused", "TopicExists")
+    assert not refused.owned
 
 
 def test_brokers_that_do_not_answer_leave_everything_as_it_is(topics: DeclaredTopics) -> None:

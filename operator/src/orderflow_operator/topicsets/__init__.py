@@ -6,6 +6,7 @@ admin         the pass of the Admin backend
 leaving       what becomes of topics whose TopicSet is gone
 kafka_topics  KafkaTopics on the API server
 brokers       topics through Kafka's Admin API; the only one that knows the Kafka client
+status        the status during one pass
 writing       leave to write
 """
 

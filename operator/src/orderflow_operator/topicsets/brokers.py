@@ -54,6 +54,7 @@ class TopicAdmin:
         self._admin = admin
         self._timeout = timeout
         self._clock = clock
+        self._cluster_id: str | None = None
         self._silence: tuple[float, Unreadable] | None = None  # until when, and what was said of it
 
     @classmethod
@@ -61,14 +62,24 @@ class TopicAdmin:
         """Make a client of our own; no broker is asked before the first use."""
         return cls(AdminClient({"log_level": 2} | dict(config)), timeout=timeout)
 
+    def cluster_id(self) -> str | None:
+        """Return the id of the Kafka cluster, or None where no broker tells; asked until it is known."""
+        if self._cluster_id is None and not self._is_silent():
+            began = self._clock()
+            answers = settled({"": self._admin.describe_cluster(request_timeout=self._timeout)})
+            self._note_silence(answers, began)
+            if not isinstance(answers[""], Unreadable):
+                self._cluster_id = answers[""].cluster_id
+        return self._cluster_id
+
     def topics(self, names: Iterable[str], *, with_config: bool = False) -> dict[str, Seen]:
         """Return what the brokers say of each topic; what they keep to themselves is Unreadable."""
         wanted = sorted(set(names))
         if not wanted:
             return {}
         began = self._clock()
-        if self._silence and began < self._silence[0]:
-            return dict.fromkeys(wanted, self._silence[1])
+        if silence := self._is_silent():
+            return dict.fromkeys(wanted, silence)
         answers = settled(self._admin.describe_topics(TopicCollection(wanted), request_timeout=self._timeout))
         self._note_silence(answers, began)
         there = [name for name in wanted if not isinstance(answers[name], Unreadable)]
@@ -113,6 +124,9 @@ class TopicAdmin:
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
         answers = settled(self._admin.describe_configs(resources, request_timeout=self._timeout))
         return {resource.name: _settings(answer) for resource, answer in answers.items()}
+
+    def _is_silent(self) -> Unreadable | None:
+        return self._silence[1] if self._silence and self._clock() < self._silence[0] else None
 
     def _note_silence(self, answers: Mapping[str, Any], began: float) -> None:
         now = self._clock()

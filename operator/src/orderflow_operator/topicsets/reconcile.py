@@ -10,21 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from msgspec import json
-
 from orderflow_lag.observation import Unreadable
-from orderflow_operator.conditions import merged
 from orderflow_operator.kube import Document, KubeApi, NotFound, path
-from orderflow_operator.scaling.types import Finding
 from orderflow_operator.spec.fields import SpecError
 from orderflow_operator.spec.topicset import Backend, TopicSetSpec, parse_topic_set
 from orderflow_operator.topics.changes import Happened, happened
+from orderflow_operator.topics.manifests import Owner
 from orderflow_operator.topics.status import TopicStatus, invalid_condition, ready_condition, recorded
 from orderflow_operator.topicsets.admin import AdminBackend
 from orderflow_operator.topicsets.brokers import TopicAdmin
 from orderflow_operator.topicsets.kafka_topics import KafkaTopics
 from orderflow_operator.topicsets.leaving import Leaving
 from orderflow_operator.topicsets.naming import API_VERSION, PLURAL, owner_of_document
+from orderflow_operator.topicsets.status import StatusWriter
 from orderflow_operator.topicsets.strimzi import StrimziBackend
 from orderflow_operator.topicsets.writing import Pen
 
@@ -62,15 +60,12 @@ class TopicSets:
         before = recorded(document)
         if document["metadata"].get("deletionTimestamp"):
             return Outcome(document.get("status") or {}, tuple(before.values()), ())
+        status = StatusWriter(self._api, self._pen, document, now)
         try:
-            spec = parse_topic_set(document.get("spec") or {})
-        except SpecError as error:
-            topics, finding = tuple(before.values()), invalid_condition(str(error))
-        else:
-            topics = self._pass(spec, document, kafka, now)
-            finding = ready_condition(topics)
-        status = self._written(document, topics, finding, now)
-        return Outcome(status, topics, happened(before, topics))
+            topics = self._brought_about(document, kafka, status)
+        finally:
+            self._statuses[document["metadata"]["uid"]] = status.status
+        return Outcome(status.status, topics, happened(before, topics))
 
     def released(self, last_seen: Document, kafka: TopicAdmin | Unreadable) -> tuple[Happened, ...]:
         """Do what the deletion of a TopicSet asks for, given the TopicSet as it was last seen.
@@ -97,39 +92,29 @@ class TopicSets:
         found = self._api.get(path(API_VERSION, PLURAL, metadata["namespace"], metadata["name"]))
         if found["metadata"]["uid"] != metadata["uid"]:
             raise NotFound(f"TopicSet {metadata['namespace']}/{metadata['name']} is another one by now")
-        self._statuses[metadata["uid"]] = found.get("status") or {}
         return found
 
-    def _pass(
-        self, spec: TopicSetSpec, document: Document, kafka: TopicAdmin | Unreadable, now: str
+    def _brought_about(
+        self, document: Document, kafka: TopicAdmin | Unreadable, status: StatusWriter
     ) -> tuple[TopicStatus, ...]:
-        before = recorded(document)
+        try:
+            spec = parse_topic_set(document.get("spec") or {})
+        except SpecError as error:
+            topics = tuple(recorded(document).values())
+            status.write(topics, invalid_condition(str(error)))
+            return topics
+        topics = self._pass(spec, owner_of_document(document), kafka, status)
+        status.write(topics, ready_condition(topics))
+        return topics
+
+    def _pass(
+        self, spec: TopicSetSpec, owner: Owner, kafka: TopicAdmin | Unreadable, status: StatusWriter
+    ) -> tuple[TopicStatus, ...]:
+        before = status.recorded(None if isinstance(kafka, Unreadable) else kafka.cluster_id())
         if spec.backend is Backend.STRIMZI:
-            return self._strimzi.reconcile(spec, owner_of_document(document), kafka, before)
+            return self._strimzi.reconcile(spec, owner, kafka, before)
 
         def announce(topics: Sequence[TopicStatus]) -> None:
-            self._written(document, topics, ready_condition(topics), now)
+            status.write(topics, ready_condition(topics))
 
         return self._admin.reconcile(spec, kafka, before, announce)
-
-    def _written(
-        self, document: Document, topics: Sequence[TopicStatus], finding: Finding, now: str
-    ) -> Document:
-        """Return the status, written if it is not what stands there; the document has it from then on."""
-        metadata, there = document["metadata"], document.get("status") or {}
-        generation = metadata["generation"]
-        status: Document = {
-            "observedGeneration": generation,
-            # Through JSON: a tuple would never equal the list that the API server gives back.
-            "topics": json.decode(json.encode(topics)),
-            "conditions": merged(there.get("conditions") or (), [finding], generation, now),
-        }
-        if status == there:
-            return status
-        self._pen.take()
-        named = {part: metadata[part] for part in ("name", "namespace", "uid")}
-        body = {"apiVersion": API_VERSION, "kind": "TopicSet", "metadata": named, "status": status}
-        at = path(API_VERSION, PLURAL, metadata["namespace"], metadata["name"], "status")
-        self._api.apply(at, body)
-        document["status"] = self._statuses[metadata["uid"]] = status
-        return status
