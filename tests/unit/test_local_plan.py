@@ -3,7 +3,15 @@
 import pytest
 
 from orderflow_local import plan
-from orderflow_local.plan import Slot, Tier, environment, failures_in_a_row, restart_delay, slots, worker_slots
+from orderflow_local.plan import (
+    Slot,
+    Tier,
+    environment,
+    failures_in_a_row,
+    restart_delay,
+    slots,
+    worker_slots,
+)
 
 PAYMENTS = Slot("payments-0", "payments", Tier.WORKER)
 

@@ -49,7 +49,8 @@ def test_a_command_that_something_else_runs_is_really_run_there() -> None:
     elsewhere = [block for page in pages() for block in blocks_of(page) if block.run_by]
     assert elsewhere
     for block in elsewhere:
-        runner = (ROOT / str(block.run_by)).read_text()
+        # A long command may stand there in pieces.
+        runner = re.sub(r'"\s*\n\s+"', "", (ROOT / str(block.run_by)).read_text())
         missing = [command for command in block.commands if command.removeprefix("make ") not in runner]
         assert missing == [], f"{block.page}:{block.line} says {block.run_by} runs it"
 

@@ -22,9 +22,7 @@ def watched(counts: Iterable[int], partitions: int = 4, poll: float = 5.0) -> Me
             for p in range(partitions)
         )
         learned, rows = with_arrivals(memory, rows, at, complete=True)
-        memory = Memory(
-            marks=learned.marks, suspect=learned.suspect, partitions=rows, sampled_at=at
-        )
+        memory = Memory(marks=learned.marks, suspect=learned.suspect, partitions=rows, sampled_at=at)
     return memory
 
 

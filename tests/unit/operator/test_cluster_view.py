@@ -10,7 +10,7 @@ from orderflow_operator.observe_cluster import (
     SCALED_OBJECTS,
     STREAM_WORKERS,
     ClusterView,
-    conflict_of,
+    Rivals,
     is_rolling_out,
     replicas_of,
     unready_topics,
@@ -101,14 +101,14 @@ def test_a_rollout_is_told_from_a_scale(status: dict[str, int], rolling: bool) -
 def test_an_hpa_on_the_same_deployment_is_a_conflict() -> None:
     view = ClusterView()
     view.put(HPAS, an_autoscaler("web", "payments"))
-    assert conflict_of(view, a_worker("payments")) == "HorizontalPodAutoscaler web"
+    assert Rivals.of(view).conflict(a_worker("payments")) == "HorizontalPodAutoscaler web"
 
 
 def test_a_scaled_object_is_named_before_the_hpa_that_it_made() -> None:
     view = ClusterView()
     view.put(HPAS, an_autoscaler("keda-hpa-lag", "payments"))
     view.put(SCALED_OBJECTS, an_object("lag", spec={"scaleTargetRef": {"name": "payments"}}))
-    assert conflict_of(view, a_worker("payments")) == "ScaledObject lag"
+    assert Rivals.of(view).conflict(a_worker("payments")) == "ScaledObject lag"
 
 
 def test_an_hpa_on_something_else_is_none() -> None:
@@ -116,7 +116,7 @@ def test_an_hpa_on_something_else_is_none() -> None:
     view.put(HPAS, an_autoscaler("web", "web"))
     view.put(HPAS, an_autoscaler("set", "payments", kind="StatefulSet"))
     view.put(STREAM_WORKERS, a_worker("payments"))
-    assert conflict_of(view, a_worker("payments")) is None
+    assert Rivals.of(view).conflict(a_worker("payments")) is None
 
 
 def test_of_two_workers_on_one_deployment_the_younger_gives_way() -> None:
@@ -127,8 +127,8 @@ def test_of_two_workers_on_one_deployment_the_younger_gives_way() -> None:
     )
     view.put(STREAM_WORKERS, older)
     view.put(STREAM_WORKERS, younger)
-    assert conflict_of(view, older) is None
-    assert conflict_of(view, younger) == "StreamWorker z"
+    assert Rivals.of(view).conflict(older) is None
+    assert Rivals.of(view).conflict(younger) == "StreamWorker z"
 
 
 def a_kafka_topic(ready: str | None, generation: int = 1, observed: int = 1) -> Document:
