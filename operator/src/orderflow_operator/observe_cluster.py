@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 from orderflow_operator.kube import Document, KubeApi, NotFound, path
 
@@ -137,22 +138,37 @@ def is_rolling_out(deployment: Document) -> bool:
     return int(status.get("replicas") or 0) > int(status.get("updatedReplicas") or 0)
 
 
-def conflict_of(view: ClusterView, worker: Document) -> str | None:
-    """Return who else scales a worker's target, or None; of two workers the younger gives way."""
-    namespace, name = key_of(worker)
-    target = worker["spec"]["scaleTargetRef"]["name"]
-    # An HPA made by KEDA belongs to a ScaledObject, which is the one to name.
-    for kind in (SCALED_OBJECTS, HPAS):
-        for key, other in view.all(kind).items():
-            if key[0] == namespace and _scales(other, target):
-                return f"{kind.kind} {key[1]}"
-    rivals = [
-        (_age(other), key[1])
-        for key, other in view.all(STREAM_WORKERS).items()
-        if key[0] == namespace and key[1] != name and other["spec"]["scaleTargetRef"]["name"] == target
-    ]
-    older = [rival for rival in rivals if rival < (_age(worker), name)]
-    return f"StreamWorker {min(older)[1]}" if older else None
+@dataclass(frozen=True, slots=True)
+class Rivals:
+    """Who else scales a target, of all there are: made once a poll, asked by every worker.
+
+    Autoscalers and StreamWorkers by namespace and target, in the order in which they count.
+    """
+
+    autoscalers: Mapping[Key, str]
+    workers: Mapping[Key, tuple[str, str]]
+
+    @classmethod
+    def of(cls, view: ClusterView) -> Self:
+        """Return the rivals as they are now."""
+        autoscalers: dict[Key, str] = {}
+        # An HPA made by KEDA belongs to a ScaledObject, which is the one to name.
+        for kind in (SCALED_OBJECTS, HPAS):
+            for (namespace, name), one in view.all(kind).items():
+                if target := _scaled(one):
+                    autoscalers.setdefault((namespace, target), f"{kind.kind} {name}")
+        workers: dict[Key, tuple[str, str]] = {}
+        for (namespace, name), one in view.all(STREAM_WORKERS).items():
+            at = namespace, one["spec"]["scaleTargetRef"]["name"]
+            workers[at] = min(workers.get(at, (_age(one), name)), (_age(one), name))
+        return cls(autoscalers, workers)
+
+    def conflict(self, worker: Document) -> str | None:
+        """Return who else scales a worker's target, or None; of two workers the younger gives way."""
+        namespace, name = key_of(worker)
+        at = namespace, worker["spec"]["scaleTargetRef"]["name"]
+        oldest = self.workers.get(at, ("", name))[1]
+        return self.autoscalers.get(at) or (f"StreamWorker {oldest}" if oldest != name else None)
 
 
 def unready_topics(view: ClusterView, namespace: str, cluster: str, topics: Iterable[str]) -> dict[str, str]:
@@ -190,9 +206,10 @@ def _unready_because(topic: Document) -> str:
     )
 
 
-def _scales(autoscaler: Document, target: str) -> bool:
+def _scaled(autoscaler: Document) -> str | None:
+    """Return the name of the Deployment that an autoscaler scales."""
     reference = (autoscaler.get("spec") or {}).get("scaleTargetRef") or {}
-    return reference.get("kind", "Deployment") == "Deployment" and reference.get("name") == target
+    return reference.get("name") if reference.get("kind", "Deployment") == "Deployment" else None
 
 
 def _slim(kind: Kind, found: Document) -> Document:

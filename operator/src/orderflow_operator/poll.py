@@ -26,7 +26,7 @@ from orderflow_operator.observe_cluster import (
     STREAM_WORKERS,
     TOPIC_SETS,
     ClusterView,
-    conflict_of,
+    Rivals,
     is_rolling_out,
     ready_of,
     replicas_of,
@@ -83,8 +83,9 @@ class Polling:
         else:
             problem, found = self._look(workers, access, observer)
         reports: Sequence[GroupReport | None] = found or [None] * len(workers)
+        rivals = Rivals.of(self.view)
         steps = [
-            self._step(worker, self._sample(worker, report, problem), report)
+            self._step(worker, self._sample(worker, report, problem, rivals), report)
             for worker, report in zip(workers, reports, strict=True)
         ]
         for finished in [self.executor.submit(partial(self._finish, step)) for step in steps]:
@@ -106,7 +107,7 @@ class Polling:
             log.warning("the lag cannot be read", cluster=str(access), reason=str(error))
             return str(error), []
 
-    def _sample(self, worker: Worker, report: GroupReport | None, problem: str) -> Sample:
+    def _sample(self, worker: Worker, report: GroupReport | None, problem: str, rivals: Rivals) -> Sample:
         problems = [str(one) for one in report.lag.problems] if report else [problem]
         known = report is not None and not problems
         observed = report.observed if report else None
@@ -118,7 +119,7 @@ class Polling:
             target=self._target(worker),
             lag_seconds=report.seconds_of().seconds if report and known and not report.lag.unknown else None,
             problem="; ".join(problems) or None,
-            conflict=conflict_of(self.view, worker.found),
+            conflict=rivals.conflict(worker.found),
             blocked=self._blocked(worker),
         )
 
