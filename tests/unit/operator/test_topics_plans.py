@@ -144,6 +144,14 @@ def test_a_kafka_topic_of_another_topicset_is_never_applied_not_even_by_adoption
     assert strimzi.status_after(plan, theirs).state is State.CONFLICT
 
 
+def test_a_kafka_topic_that_somebody_applied_is_taken_only_by_adoption() -> None:
+    theirs = by_hand(partitions=6)
+    assert declared({}, theirs, seen=BrokerTopic(6, 1)).manifest is None
+    taken = declared({"adopt": True, "partitions": 6}, theirs, seen=BrokerTopic(6, 1))
+    assert taken.owned
+    assert taken.manifest is not None
+
+
 def test_adoption_takes_back_what_was_edited() -> None:
     one: Document = {"config": {"retention.ms": "1"}}
     mine = edited(applied(entry(**one)), config={"retention.ms": "9"})
@@ -195,6 +203,7 @@ def test_settings_we_set_before_go_back_and_those_of_others_stay() -> None:
     before = recorded(config_keys=("retention.ms", "segment.ms"))
     change = changed({"config": {"segment.ms": "2"}}, seen=seen, before=before)
     assert change.config == {"retention.ms": None, "segment.ms": "2"}
+    assert changed({}, seen=BrokerTopic(3, 1), before=before).is_settled
 
 
 def test_replicas_that_differ_are_told_and_left() -> None:
