@@ -63,6 +63,15 @@ def test_a_burst_is_answered_by_one_write_at_the_next_poll_and_one_write_back() 
     assert 12 * (group.writes[1][0] - group.writes[0][0]) <= 900
 
 
+def test_without_a_known_rate_a_step_is_first_measured_and_then_answered_at_once() -> None:
+    """Two polls of a busy consumer show its rate; the wait ends where the objective is at risk."""
+    group = Group(arrivals=lambda at: 700.0 if at > 62 else 90.0).run(120)
+    assert [(before, after) for _, before, after, _ in group.writes] == [(1, 12)]
+    assert group.writes[0][0] <= 75
+    big = Group(arrivals=lambda at: 5000.0 if at > 62 else 90.0).run(120)
+    assert big.writes[0][0] <= 70
+
+
 def test_a_small_burst_is_worked_off_by_those_that_are_there() -> None:
     group = Group(arrivals=steady(50.0), memory=KNOWN).run(60)
     writes = len(group.writes)
@@ -289,6 +298,20 @@ def test_a_poison_record_is_a_stall_that_neither_scales_nor_sleeps() -> None:
     group.run(900)
     assert group.replicas == 1
     assert max(after for _, _, after, _ in group.writes or [(0, 0, 1, "")]) <= 2
+
+
+def test_what_a_stall_left_behind_is_its_one_consumers_to_work_off() -> None:
+    group = Group(arrivals=steady(250.0), memory=KNOWN, replicas=6).run(300)
+    writes = len(group.writes)
+    group.poisoned = frozenset({3})
+    group.run(300)
+    group.poisoned = frozenset()
+    group.run(30)
+    assert group.memory.partitions[3].recovering
+    group.run(900)
+    assert group.lag < 300
+    assert not group.memory.partitions[3].recovering
+    assert group.writes[writes:] == []
 
 
 def test_a_partition_that_waits_its_turn_is_no_stall() -> None:

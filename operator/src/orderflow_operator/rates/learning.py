@@ -9,7 +9,14 @@ from orderflow_operator.rates.effect import with_effect
 from orderflow_operator.rates.forecast import with_total
 from orderflow_operator.rates.memory import Memory, PartitionMemory
 from orderflow_operator.rates.samples import PartitionSample, Sample
-from orderflow_operator.rates.service import STABLE, commit_seconds, tracked, with_service, with_stalls
+from orderflow_operator.rates.service import (
+    STABLE,
+    commit_seconds,
+    steady_at,
+    tracked,
+    with_service,
+    with_stalls,
+)
 from orderflow_operator.rates.settling import with_gate, with_replicas
 from orderflow_operator.spec.streamworker import OffsetReset, Policy
 
@@ -23,7 +30,8 @@ def learn(policy: Policy, memory: Memory, sample: Sample) -> Memory:
     if problem is not None:
         since = memory.unreadable_since if memory.unreadable_since is not None else sample.at
         return replace(memory, unreadable_since=since, problem=problem)
-    memory = _learned(policy, with_gate(policy, memory, sample), rows, sample)
+    memory = replace(with_gate(policy, memory, sample), steady_at=steady_at(memory, sample))
+    memory = _learned(policy, memory, rows, sample)
     return replace(memory, group=sample.group, members=sample.members)
 
 

@@ -20,6 +20,7 @@ class PartitionMemory(Row, frozen=True):
     polls       polls since then
     arrival     records per second that arrive; `surge`: in the last poll alone, while it is suspect
     stalled     whether it stands still for longer than anything else explains
+    recovering  whether it moves again, but has not caught up with what the stall left
     """
 
     topic: str
@@ -39,6 +40,7 @@ class PartitionMemory(Row, frozen=True):
     arrival: float = 0.0
     surge: float = 0.0
     stalled: bool = False
+    recovering: bool = False
 
     @property
     def key(self) -> tuple[str, int]:
@@ -109,7 +111,7 @@ class Memory(Value, frozen=True, kw_only=True):
     """What a worker's past has taught.
 
     sampled_at        last poll with readable lag; `watched_since` then without a gap
-    group, members    the group at the last poll, whether or not the lag was readable
+    group, members    the group at the last readable poll; `steady_at` since when it is stable with them
     marks             ends of the arrival window; `suspect`: it began with the last poll, see arrivals
     totals            of all end offsets over the stabilization window
     throughput        records per second that the group commits, over some 15 s
@@ -130,6 +132,7 @@ class Memory(Value, frozen=True, kw_only=True):
     problem: str | None = None
     group: str | None = None
     members: int = 0
+    steady_at: float | None = None
     partitions: tuple[PartitionMemory, ...] = ()
     marks: tuple[Mark, ...] = ()
     suspect: bool = False

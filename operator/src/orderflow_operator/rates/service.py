@@ -25,6 +25,8 @@ STALL_SECONDS = 30.0
 # While nobody was seen to commit twice, a minute without a commit says nothing.
 UNKNOWN_COMMIT_STALL_SECONDS = 300.0
 LONGEST_TURN_SECONDS = 300.0
+# With less than this a partition has caught up.
+LITTLE_LAG, LITTLE_SECONDS = 10, 10.0
 STABLE = "Stable"
 
 
@@ -40,7 +42,11 @@ def tracked(
         committed=seen.committed if seen.committed is not None else (old.committed if old else None),
         moved_at=at, left=lag, seen_moving=old is not None, behind_at=at if lag else None,
     )  # fmt: skip
-    if old is None or seen.position != old.position:
+    if old is None:
+        return fresh
+    behind = lag > max(LITTLE_LAG, old.arrival * LITTLE_SECONDS)
+    fresh = replace(fresh, recovering=behind and (old.stalled or old.recovering))
+    if seen.position != old.position:
         return fresh
     waiting = lag > 0 and stable and seen.owner is not None
     return replace(
@@ -60,7 +66,8 @@ def commit_seconds(memory: Memory, rows: Rows, at: float) -> float | None:
     busy = {old.owner for old in memory.partitions if not old.idle}
     stuck = {old.owner for old in memory.partitions if old.stalled}
     moved = {old.owner for old, _ in _moves(memory, rows) if old.owner in since}
-    gaps = [at - since[owner] for owner in moved & busy - stuck if owner is not None]
+    steady = memory.steady_at if memory.steady_at is not None else at
+    gaps = [at - since[one] for one in moved & busy - stuck if one is not None and since[one] >= steady]
     if not gaps:
         return memory.commit_seconds
     gap, known = max(gaps), memory.commit_seconds
@@ -92,7 +99,7 @@ def with_service(memory: Memory, rows: Rows, sample: Sample) -> Memory:
     through = memory.throughput or moved / seconds
     memory_now = replace(memory, throughput=round(through + share * (moved / seconds - through), 3))
     known = memory.rate_per_consumer
-    if not _same_group(memory, sample) or (memory.verification and known is not None):
+    if memory.verification and known is not None:
         return memory_now
     rates = [rate for _, rate, saturated in consumers(memory, rows, sample.at) if saturated]
     if not rates:
@@ -110,10 +117,11 @@ def consumers(memory: Memory, rows: Rows, at: float) -> list[tuple[str, float, b
         if row.owner is not None and row.owner == old.owner and not row.stalled:
             owned.setdefault(row.owner, []).append((old, row))
     since = _last_moves(memory.partitions)
+    steady = memory.steady_at if memory.steady_at is not None else at
     return [
         (owner, *_rate(pairs, since[owner], at, memory.commit_seconds))
         for owner, pairs in sorted(owned.items())
-        if since.get(owner, at) < at and any(row.position > old.position for old, row in pairs)
+        if steady <= since.get(owner, at) < at and any(row.position > old.position for old, row in pairs)
     ]
 
 
@@ -129,7 +137,7 @@ def _rate(pairs: list[Pair], since: float, at: float, commit: float | None) -> t
     arrived = sum(
         row.end - (old.position + old.left if old.moved_at == since else old.end) for old, row in moved
     )
-    in_turn = abs(done - arrived) > 0.5 * arrived + 4 * sqrt(max(arrived, 1))
+    in_turn = abs(done - arrived) > 0.25 * arrived + 3 * sqrt(max(arrived, 1))
     return rate, in_turn and _backlog(pairs, since) >= needed
 
 
@@ -157,8 +165,10 @@ def _turn(memory: Memory, rows: Rows, row: PartitionMemory) -> float:
     return min(LONGEST_TURN_SECONDS, lag / rate) if rate else (LONGEST_TURN_SECONDS if lag else 0.0)
 
 
-def _same_group(memory: Memory, sample: Sample) -> bool:
-    return sample.group == memory.group == STABLE and sample.members == memory.members
+def steady_at(memory: Memory, sample: Sample) -> float:
+    """Return since when the group has been stable with the members it has."""
+    same = sample.group == memory.group == STABLE and sample.members == memory.members
+    return memory.steady_at if same and memory.steady_at is not None else sample.at
 
 
 def _pairs(memory: Memory, rows: Rows) -> list[Pair]:

@@ -25,6 +25,7 @@ def inputs(policy: Policy, memory: Memory, sample: Sample) -> Inputs:
         suspect=memory.suspect,
         growth=round(growth(memory.totals, policy.stabilization_window_seconds), 3),
         rate_per_consumer=None if memory.rate_per_consumer is None else round(memory.rate_per_consumer, 3),
+        throughput=round(memory.throughput, 3),
         pause_seconds=round(memory.pause_seconds, 1),
         window_replicas=_window_replicas(policy, memory, at),
         window_seconds=_since(memory.watched_since, at) or 0.0,
@@ -44,7 +45,13 @@ def inputs(policy: Policy, memory: Memory, sample: Sample) -> Inputs:
 def _load(row: PartitionMemory, at: float) -> Load:
     stalled = at - row.behind_at if row.stalled and row.behind_at is not None else 0.0
     return Load(
-        row.topic, row.partition, row.lag, round(row.arrival, 3), round(row.surge, 3), round(stalled, 1)
+        row.topic,
+        row.partition,
+        row.lag,
+        round(row.arrival, 3),
+        round(row.surge, 3),
+        round(stalled, 1),
+        row.recovering,
     )
 
 

@@ -94,7 +94,7 @@ def _doubtful(i: Inputs, size: Size) -> bool:
 
 
 def _up(i: Inputs, proposal: Proposal) -> Proposal:
-    if i.rate_per_consumer is None and i.current and _just_changed(i):
+    if i.rate_per_consumer is None and i.current and (_just_changed(i) or not _late(i)):
         return proposal.limited("LearningRate", i.current, "a few polls more show what a consumer can do")
     if _paused(i, PauseMode.NO_SCALE_OUT):
         return proposal.limited("Paused", i.current, pause_words(i))
@@ -106,11 +106,16 @@ def _just_changed(i: Inputs) -> bool:
     return i.since_settled is not None and i.since_settled < LEARNING_POLLS * i.interval
 
 
+def _late(i: Inputs) -> bool:
+    """Tell whether the backlog would break the objective even at what the group is seen to commit."""
+    return sum(one.backlog for one in i.loads) > i.throughput * i.policy.max_lag_seconds
+
+
 def at_risk(i: Inputs) -> bool:
     """Tell whether the present size would break the objective if one waited for another poll."""
     if i.rate_per_consumer is None or i.rate_per_consumer <= 0:
         return True
-    loads = [0.0 if one.stalled_seconds else one.lag + one.surge * i.interval for one in i.loads]
+    loads = [0.0 if one.stalled_seconds else one.backlog + one.surge * i.interval for one in i.loads]
     consumers = max(1, i.current) * i.policy.consumers_per_pod
     return busiest(loads, consumers) / i.rate_per_consumer > i.policy.max_lag_seconds
 
@@ -143,9 +148,9 @@ def _too_early(i: Inputs) -> str | None:
 
 def catching_up(i: Inputs) -> bool:
     """Tell whether there is a backlog that the present size was made for."""
-    waiting = sum(one.lag for one in i.loads if not one.stalled_seconds)
-    # The age of a stalled partition's record only grows: it says nothing about the others.
-    stalled = any(one.stalled_seconds for one in i.loads)
+    waiting = sum(one.backlog for one in i.loads)
+    # The age of a stalled partition's record says nothing about the others.
+    stalled = any(one.stalled_seconds or one.recovering for one in i.loads)
     if waiting and not stalled and (i.lag_seconds or 0.0) > i.policy.max_lag_seconds:
         return True
     if i.rate_per_consumer is None:

@@ -92,7 +92,7 @@ def size_for_less(i: Inputs) -> Size:
     if i.rate_per_consumer is None:
         return _by_lag(i)
     scale = (1 + MARGIN) * i.growth
-    backlog = [0.0 if one.stalled_seconds else one.lag / i.policy.catch_up_seconds for one in i.loads]
+    backlog = [one.backlog / i.policy.catch_up_seconds for one in i.loads]
     steady = _steady(i)
     return _sized(i, [scale * one + late for one, late in zip(steady, backlog, strict=True)])
 
@@ -112,7 +112,7 @@ def need(i: Inputs, load: Load, arrival: float, pause: float = 0.0) -> float:
     """Return what one partition asks for, in records per second; a stalled one asks for nothing."""
     if load.stalled_seconds:
         return 0.0
-    late = (load.lag + arrival * pause) / i.policy.catch_up_seconds
+    late = (load.backlog + arrival * pause) / i.policy.catch_up_seconds
     return arrival / i.policy.utilization + late
 
 
@@ -133,7 +133,7 @@ def _steady(i: Inputs) -> list[float]:
 
 
 def _by_lag(i: Inputs) -> Size:
-    lag = sum(one.lag for one in i.loads if not one.stalled_seconds)
+    lag = sum(one.backlog for one in i.loads)
     raw = ceil(lag / i.policy.lag_per_replica)
     sizes = options(i)
     return Size(raw=raw, replicas=next((one for one in sizes if one >= raw), sizes[-1]))

@@ -7,7 +7,10 @@ from orderflow_operator.spec.streamworker import Policy
 
 
 class Load(Row, frozen=True):
-    """What one partition asks for: records behind, arriving per second, and in the last poll alone."""
+    """What one partition asks for: records behind, arriving per second, and in the last poll alone.
+
+    `recovering`: what is behind was left by a stall, and is its one consumer's to work off.
+    """
 
     topic: str
     partition: int
@@ -15,6 +18,12 @@ class Load(Row, frozen=True):
     arrival: float
     surge: float
     stalled_seconds: float = 0.0
+    recovering: bool = False
+
+    @property
+    def backlog(self) -> int:
+        """Return the records behind that more replicas could help with."""
+        return 0 if self.stalled_seconds or self.recovering else self.lag
 
     @property
     def name(self) -> str:
@@ -61,6 +70,7 @@ class Inputs(Value, frozen=True, kw_only=True):
     suspect             the last poll's arrivals differ from those before and wait for a second look
     growth              by which factor arrivals would grow within the stabilization window, at least 1
     rate_per_consumer   records per second of one saturated consumer, None until learned
+    throughput          records per second that the group commits
     pause_seconds       how long a rebalance stops the group
     window_replicas     the most that any recommendation within the window asked for
     window_seconds      how long the window has been observed without a gap
@@ -82,6 +92,7 @@ class Inputs(Value, frozen=True, kw_only=True):
     suspect: bool = False
     growth: float = 1.0
     rate_per_consumer: float | None = None
+    throughput: float = 0.0
     pause_seconds: float = 0.0
     window_replicas: int = 0
     window_seconds: float = 0.0
