@@ -40,6 +40,7 @@ check: $(SYNCED) ## format, lint, types, import contracts, docs
 	$(RUN)/mypy
 	$(RUN)/lint-imports
 	$(RUN)/python -m orderflow_local settings | diff docs/settings.md -
+	$(RUN)/python -m deploy.helm.values
 
 # Tests of one group run in one process: those with a cluster share it, and begin first as the longest.
 test: kube-parts ## run all tests (ARGS="-k name" for some of them)

@@ -18,7 +18,12 @@ from support.workload import Workload
 
 from deploy.kind.parts import HELM, PartUnavailable, control_plane, kubectl, obtain
 
-STRIMZI_CRDS = ("043-Crd-kafkatopic.yaml", "040-Crd-kafka.yaml")
+STRIMZI_CRDS = (
+    "043-Crd-kafkatopic.yaml",
+    "040-Crd-kafka.yaml",
+    "044-Crd-kafkauser.yaml",
+    "045-Crd-kafkanodepool.yaml",
+)
 _HERE = Path(__file__).parent
 
 
@@ -56,7 +61,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def strimzi_crds(cluster: Cluster) -> None:
-    """Strimzi's KafkaTopic and Kafka, from the folder that ORDERFLOW_STRIMZI_CRDS names."""
+    """Strimzi's resources for Kafka, from the folder that ORDERFLOW_STRIMZI_CRDS names."""
     default = REPOSITORY.parent / "shared" / "strimzi-crds"
     folder = Path(os.environ.get("ORDERFLOW_STRIMZI_CRDS") or default)
     files = [folder / name for name in STRIMZI_CRDS]

@@ -1,4 +1,4 @@
-"""The operator's chart as tests use it: rendered, checked and installed by a real helm."""
+"""Our charts as tests use them: rendered, checked and installed by a real helm; the operator's by default."""
 
 import json
 import os
@@ -14,6 +14,7 @@ from support.kube.cluster import Cluster, Manifest
 REPOSITORY = Path(__file__).parents[3]
 CHART = REPOSITORY / "deploy" / "helm" / "orderflow-operator"
 CRDS = CHART / "files" / "crds"
+SERVICES_CHART = CHART.with_name("orderflow")
 RELEASE = "orderflow-operator"
 OPERATOR_NAMESPACE = "orderflow-system"
 
@@ -32,6 +33,7 @@ class Helm:
     folder: Path
     release: str = RELEASE
     namespace: str = OPERATOR_NAMESPACE
+    chart: Path = CHART
 
     def __call__(self, *arguments: str, values: Values | None = None) -> str:
         """Run helm and return what it printed; raise HelmFailed with what it said."""
@@ -51,9 +53,9 @@ class Helm:
         return done.stdout
 
     def render(self, values: Values | None = None, *flags: str) -> list[Manifest]:
-        """Return the manifests of the operator's chart."""
+        """Return the manifests of the chart."""
         where = ("--namespace", self.namespace)
-        rendered = self("template", self.release, str(CHART), *where, *flags, values=values or {})
+        rendered = self("template", self.release, str(self.chart), *where, *flags, values=values or {})
         return [manifest for manifest in yaml.safe_load_all(rendered) if manifest]
 
     def install(self, cluster: Cluster, values: Values, *flags: str) -> None:
@@ -61,7 +63,7 @@ class Helm:
         self(
             "upgrade",
             self.release,
-            str(CHART),
+            str(self.chart),
             "--install",
             "--create-namespace",
             "--reset-values",

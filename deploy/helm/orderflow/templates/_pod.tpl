@@ -20,7 +20,9 @@
 
 {{- define "orderflow.pod.metadata" -}}
 labels:
-  {{- mergeOverwrite (deepCopy .root.Values.podLabels) (include "orderflow.labels" . | fromYaml) | toYaml | nindent 2 }}
+  {{- $own := include "orderflow.labels" . | fromYaml }}
+  {{- /* A new chart alone is no reason to start pods again. */}}
+  {{- mergeOverwrite (deepCopy .root.Values.podLabels) (omit $own "helm.sh/chart") | toYaml | nindent 2 }}
 {{- with .root.Values.podAnnotations }}
 annotations: {{- toYaml . | nindent 2 }}
 {{- end }}
