@@ -301,7 +301,7 @@ def test_a_poison_record_is_a_stall_that_neither_scales_nor_sleeps() -> None:
 
 
 def test_what_a_stall_left_behind_is_its_one_consumers_to_work_off() -> None:
-    group = Group(arrivals=steady(250.0), memory=KNOWN, replicas=6).run(300)
+    group = Group(arrivals=steady(300.0), memory=KNOWN, replicas=6).run(300)
     writes = len(group.writes)
     group.poisoned = frozenset({3})
     group.run(300)
