@@ -36,7 +36,7 @@ class FakeApi(KubeApi):
         return self._keep(at, body)
 
     def merge(self, at: str, body: Document) -> Document:
-        return self._keep(at, self.get(at) | body)
+        return self._keep(at, _merged(self.get(at), body))
 
     def put(self, at: str, body: Document) -> None:
         """Place an object as somebody else would."""
@@ -55,3 +55,13 @@ class FakeApi(KubeApi):
         if self.silent:
             error: ApiError = Unreachable("nobody answers")
             raise error
+
+
+def _merged(known: Document, change: Document) -> Document:
+    merged = dict(known)
+    for name, part in change.items():
+        if isinstance(part, dict) and isinstance(merged.get(name), dict):
+            merged[name] = _merged(merged[name], part)
+        else:
+            merged[name] = part
+    return merged

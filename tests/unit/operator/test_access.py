@@ -1,3 +1,5 @@
+"""The way into a Kafka cluster: listeners, Secrets, certificates, and what is said when one is missing."""
+
 from base64 import b64encode
 from typing import Any
 

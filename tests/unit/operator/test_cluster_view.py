@@ -1,3 +1,5 @@
+"""The view of the cluster: what replaces what, and what a decision reads off it."""
+
 from typing import Any
 
 import pytest

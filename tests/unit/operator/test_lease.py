@@ -1,3 +1,5 @@
+"""The Lease: one replica writes, and knows when it may no longer."""
+
 from dataclasses import dataclass, field
 
 from support.fake_api import FakeApi

@@ -1,3 +1,5 @@
+"""Health: what stalls shows, what moves does not; loops that fail go on."""
+
 import json
 import threading
 import urllib.error

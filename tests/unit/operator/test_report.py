@@ -1,3 +1,5 @@
+"""What of a decision is written, and which changes become Events."""
+
 from typing import Any
 
 import pytest
