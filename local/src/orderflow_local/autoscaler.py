@@ -14,7 +14,7 @@ import msgspec
 from orderflow_lag.errors import LagError
 from orderflow_lag.monitor import GroupReport, LagMonitor
 from orderflow_lag.observation import GroupObservation
-from orderflow_lag.read import LagReader
+from orderflow_lag.read import IsolatedReader
 from orderflow_local.workers import StreamWorker
 from orderflow_operator import scaling
 from orderflow_operator.rates import subscription
@@ -76,7 +76,7 @@ class Autoscaler:
         return [_told(each) for each in self._scaled if each.decision]
 
     def _run(self) -> None:
-        with LagReader(self._config, timeout=_ANSWER_SECONDS) as reader:
+        with IsolatedReader(self._config, timeout=_ANSWER_SECONDS) as reader:
             monitor = LagMonitor(reader)
             while not self._stopped.wait(POLL_SECONDS):
                 try:
