@@ -10,41 +10,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
-from confluent_kafka import KafkaException, TopicCollection
-from confluent_kafka.admin import (
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    ConfigSource,
-    NewPartitions,
-    NewTopic,
-    ResourceType,
-)
 from kubernetes.client import ApiClient, ApiException, Configuration, CustomObjectsApi
+from support.strimzi_topics import Refused, TopicsOfKafkaTopics
 
 Document = dict[str, Any]
 
 GROUP, VERSION, PLURAL = "kafka.strimzi.io", "v1", "kafkatopics"
 FINALIZER = "strimzi.io/topic-operator"
 _EVERY = 0.1  # seconds
-_TIMEOUT = 10.0  # seconds for one request to Kafka
 # Deleted or changed by somebody else meanwhile, or the API server is not ready: the next turn sees it.
 _NEXT_TURN = {404, 409, 429}
-
-
-class Refused(Exception):
-    """What Kafka or the rules do not allow; it becomes the condition Ready=False."""
-
-    def __init__(self, reason: str, text: str) -> None:
-        super().__init__(text)
-        self.reason = reason
 
 
 @dataclass
@@ -80,7 +61,7 @@ class TopicOperatorStandIn:
     def start(self) -> None:
         """Begin, or begin again after `stop`."""
         self._objects = CustomObjectsApi(ApiClient(self.configuration))
-        self._kafka = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 2})
+        self._kafka = TopicsOfKafkaTopics(self.bootstrap_servers)
         self._stop.clear()
         self._thread = threading.Thread(target=self._run, name="topic-operator-stand-in")
         self._thread.start()
@@ -120,7 +101,7 @@ class TopicOperatorStandIn:
         for uid in self._served.keys() - now.keys():
             gone = self._served.pop(uid)
             if _is_managed(gone):
-                self._delete_topic(_topic(gone))
+                self._kafka.delete(_topic(gone))
         self._served |= now
 
     def _reconcile(self, one: Document, holder: Document) -> None:
@@ -129,7 +110,7 @@ class TopicOperatorStandIn:
         if metadata.get("deletionTimestamp"):
             if ours:
                 if _is_managed(one):
-                    self._delete_topic(_topic(one))
+                    self._kafka.delete(_topic(one))
                 self._set_finalizers(one, [])
             return
         marks = (metadata["generation"], _is_managed(one), _is_paused(one), holder["metadata"]["uid"])
@@ -151,57 +132,13 @@ class TopicOperatorStandIn:
         if _is_paused(one):
             return {"conditions": [_condition("ReconciliationPaused", "True")], "topicName": name}
         try:
-            self._bring_about(name, one["spec"])
+            self._kafka.bring_about(name, one["spec"])
             condition = _condition("Ready", "True")
         except Refused as refused:
             condition = _not_ready(refused.reason, str(refused))
-        described = self._describe(name)
+        described = self._kafka.describe(name)
         identity = {"topicId": str(described.topic_id)} if described else {}
         return {"conditions": [condition], "topicName": name} | identity
-
-    def _bring_about(self, name: str, spec: Document) -> None:
-        config = {key: str(value) for key, value in (spec.get("config") or {}).items()}
-        described = self._describe(name)
-        if described is None:
-            new = NewTopic(name, spec.get("partitions", -1), spec.get("replicas", -1), config=config)
-            _answer(self._kafka.create_topics([new], operation_timeout=_TIMEOUT)[name])
-            return
-        there, wanted = len(described.partitions), spec.get("partitions")
-        if wanted is not None and wanted < there:
-            raise Refused("NotSupported", "Decreasing partitions not supported")
-        replicas = spec.get("replicas")
-        moved = [p.id for p in described.partitions if replicas and len(p.replicas) != replicas]
-        if moved:
-            text = f"Replication factor change not supported, but required for partitions {moved}"
-            raise Refused("NotSupported", text)
-        if wanted is not None and wanted > there:
-            more = NewPartitions(name, wanted)
-            _answer(self._kafka.create_partitions([more], operation_timeout=_TIMEOUT)[name])
-        self._configure(name, config)
-
-    def _configure(self, name: str, config: dict[str, str]) -> None:
-        resource = ConfigResource(ResourceType.TOPIC, name)
-        own = ConfigSource.DYNAMIC_TOPIC_CONFIG.value
-        there = _answer(self._kafka.describe_configs([resource])[resource])
-        before = {key: entry.value for key, entry in there.items() if entry.source == own}
-        steps = [
-            ConfigEntry(key, config.get(key), incremental_operation=kind)
-            for key in before.keys() | config.keys()
-            if before.get(key) != config.get(key)
-            for kind in (AlterConfigOpType.SET if key in config else AlterConfigOpType.DELETE,)
-        ]
-        if steps:
-            change = ConfigResource(ResourceType.TOPIC, name, incremental_configs=steps)
-            _answer(self._kafka.incremental_alter_configs([change])[change])
-
-    def _describe(self, name: str) -> Any:
-        with suppress(KafkaException):
-            return self._kafka.describe_topics(TopicCollection([name]))[name].result(_TIMEOUT)
-        return None
-
-    def _delete_topic(self, name: str) -> None:
-        with suppress(KafkaException):
-            self._kafka.delete_topics([name], operation_timeout=_TIMEOUT)[name].result(_TIMEOUT)
 
     def _set_finalizers(self, one: Document, finalizers: list[str]) -> Document:
         metadata = one["metadata"]
@@ -262,19 +199,3 @@ def _condition(kind: str, status: str) -> Document:
 
 def _not_ready(reason: str, text: str) -> Document:
     return _condition("Ready", "False") | {"message": text, "reason": reason}
-
-
-def _answer(future: Any) -> Any:
-    try:
-        return future.result(_TIMEOUT)
-    except KafkaException as error:
-        kafka = error.args[0]
-        raise Refused(
-            "KafkaError", f"org.apache.kafka.common.errors.{_java(kafka.name())}: {kafka.str()}"
-        ) from None
-
-
-def _java(name: str) -> str:
-    """Return Kafka's Java name of an error, as it stands in the real messages."""
-    known = {"INVALID_CONFIG": "InvalidConfigurationException"}
-    return known.get(name, "".join(part.title() for part in name.split("_")) + "Exception")
