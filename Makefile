@@ -39,7 +39,7 @@ check: $(SYNCED) ## format, lint, types, import contracts, docs
 	$(RUN)/ruff check
 	$(RUN)/mypy
 	$(RUN)/lint-imports
-	$(RUN)/python -m orderflow_local settings | diff docs/settings.md -
+	$(RUN)/python docs/settings_page.py | diff docs/settings.md -
 	$(RUN)/python -m deploy.helm.values
 
 # Tests of one group run in one process: those with a cluster share it, and begin first as the longest.

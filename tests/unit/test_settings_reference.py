@@ -3,24 +3,25 @@
 from pathlib import Path
 
 import pytest
+from pydantic_settings import BaseSettings
 from typer.testing import CliRunner
 
+from docs.settings_page import page
 from orderflow.cli.main import app
 from orderflow.cli.settings import SERVICES, origins_of
 from orderflow.cli.settings_reference import allowed, table
-from orderflow.settings import Settings
-from orderflow_local.reference import page
 from orderflow_local.settings import LocalSettings
+from orderflow_operator.settings import OperatorSettings
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 
 
 def test_the_page_is_what_the_command_prints() -> None:
-    assert PAGE.read_text() == page(), "run: orderflow-local settings > docs/settings.md"
+    assert PAGE.read_text() == page(), "run: python docs/settings_page.py > docs/settings.md"
 
 
-@pytest.mark.parametrize("kind", [*SERVICES.values(), LocalSettings])
-def test_every_setting_has_a_row_with_a_meaning(kind: type[Settings]) -> None:
+@pytest.mark.parametrize("kind", [*SERVICES.values(), OperatorSettings, LocalSettings])
+def test_every_setting_has_a_row_with_a_meaning(kind: type[BaseSettings]) -> None:
     rows = [line for line in table(kind).splitlines() if line.startswith("| `")]
     assert len(rows) == len(kind.model_fields)
     assert [row for row in rows if row.endswith("|  |")] == []

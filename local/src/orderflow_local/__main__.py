@@ -9,7 +9,7 @@ from orderflow.cli.errors import CommandFailed
 from orderflow.settings import SettingsError, load
 from orderflow_local import down as ending
 from orderflow_local import logs as following
-from orderflow_local import preflight, reference, state, up
+from orderflow_local import preflight, state, up
 from orderflow_local.errors import LocalError
 from orderflow_local.layout import DataFolder
 from orderflow_local.settings import LocalSettings
@@ -79,12 +79,6 @@ def logs_command() -> None:
 def clean_command() -> None:
     """Remove the data and the logs."""
     ending.remove(_settings()[1], say)
-
-
-@app.command("settings", hidden=True)
-def settings_command() -> None:
-    """Print the settings page, docs/settings.md."""
-    print(reference.page(), end="")
 
 
 def main() -> None:

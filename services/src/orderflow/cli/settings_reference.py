@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from orderflow.settings import Settings
+from pydantic_settings import BaseSettings
 
 _COLUMNS = ("Variable", "TOML", "Flag", "Default", "Allowed", "Meaning")
 
 
-def section(title: str, kind: type[Settings], intro: str, *, flags: bool = True) -> str:
+def section(title: str, kind: type[BaseSettings], intro: str, *, flags: bool = True) -> str:
     """Return a heading, an introduction and the table of every setting of `kind`, as Markdown."""
     return f"## {title}\n\n{intro}\n\n{table(kind, flags=flags)}\n"
 
 
-def table(kind: type[Settings], *, flags: bool = True) -> str:
+def table(kind: type[BaseSettings], *, flags: bool = True) -> str:
     """Return the Markdown table of every setting of `kind`, in the order of their declaration.
 
     Without `flags` for a process whose command takes none.
