@@ -289,6 +289,16 @@ def test_a_slow_committer_and_a_long_rebalance_are_no_stall() -> None:
     assert group.memory.commit_seconds >= 55
 
 
+@pytest.mark.parametrize("commit", [5.0, 15.0, 30.0, 60.0])
+def test_what_rare_commits_do_not_show_yet_is_no_backlog(commit: float) -> None:
+    """Up to a minute of arrivals looks like lag: KEDA would scale on it, and exclude it in vain."""
+    group = Group(arrivals=steady(300.0), memory=KNOWN, replicas=6, commit=commit).run(400)
+    writes = len(group.writes)
+    group.run(3600)
+    assert group.writes[writes:] == []
+    assert group.replicas == 6
+
+
 def test_a_poison_record_is_a_stall_that_neither_scales_nor_sleeps() -> None:
     group = Group(policy=Policy(min_replicas=0), replicas=1, arrivals=steady(60.0), memory=KNOWN).run(120)
     group.poisoned = frozenset({3})
@@ -298,6 +308,20 @@ def test_a_poison_record_is_a_stall_that_neither_scales_nor_sleeps() -> None:
     group.run(900)
     assert group.replicas == 1
     assert max(after for _, _, after, _ in group.writes or [(0, 0, 1, "")]) <= 2
+
+
+def test_when_nothing_gets_on_nothing_goes_down_and_all_of_it_counts_afterwards() -> None:
+    """What is behind all consumers is away: no partition's record is to blame."""
+    group = Group(arrivals=steady(250.0), memory=KNOWN, replicas=6).run(300)
+    writes = len(group.writes)
+    group.poisoned = frozenset(range(12))
+    group.run(600)
+    assert finding(group.decisions[-1], "PartitionStalled") == "True"
+    assert all(after > before for _, before, after, _ in group.writes[writes:])
+    group.poisoned = frozenset()
+    group.run(30)
+    assert not any(row.recovering for row in group.memory.partitions)
+    assert group.replicas == 12
 
 
 def test_what_a_stall_left_behind_is_its_one_consumers_to_work_off() -> None:

@@ -177,7 +177,7 @@ def test_too_few_partitions_are_said_with_the_number_that_would_do() -> None:
 
 
 def test_stalled_partitions_do_not_count_for_the_size() -> None:
-    stuck = (Load("orders", 0, 90_000, 5.0, 5.0, 400.0), *loads(12, 0, 5.0)[1:])
+    stuck = (Load("orders", 0, 90_000, 5.0, 5.0, 400.0, apart=True), *loads(12, 0, 5.0)[1:])
     decision = decide(given_inputs(stuck))
     assert decision.replicas == 1
     (found,) = [one for one in decision.findings if one.type == "PartitionStalled"]

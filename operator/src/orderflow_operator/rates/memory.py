@@ -20,6 +20,7 @@ class PartitionMemory(Row, frozen=True):
     polls       polls since then
     arrival     records per second that arrive; `surge`: in the last poll alone, while it is suspect
     stalled     whether it stands still for longer than anything else explains
+    apart       whether it does while most others do not: then it is the record, not what is behind all
     recovering  whether it moves again, but has not caught up with what the stall left
     """
 
@@ -41,6 +42,7 @@ class PartitionMemory(Row, frozen=True):
     surge: float = 0.0
     stalled: bool = False
     recovering: bool = False
+    apart: bool = False
 
     @property
     def key(self) -> tuple[str, int]:

@@ -25,6 +25,8 @@ STALL_SECONDS = 30.0
 # While nobody was seen to commit twice, a minute without a commit says nothing.
 UNKNOWN_COMMIT_STALL_SECONDS = 300.0
 LONGEST_TURN_SECONDS = 300.0
+# A stall that ends by itself was a rare commit, if it was not too long.
+LONGEST_COMMIT_SECONDS = 120.0
 # With less than this a partition has caught up.
 LITTLE_LAG, LITTLE_SECONDS = 10, 10.0
 STABLE = "Stable"
@@ -45,7 +47,7 @@ def tracked(
     if old is None:
         return fresh
     behind = lag > max(LITTLE_LAG, old.arrival * LITTLE_SECONDS)
-    fresh = replace(fresh, recovering=behind and (old.stalled or old.recovering))
+    fresh = replace(fresh, recovering=behind and (old.apart or old.recovering))
     if seen.position != old.position:
         return fresh
     waiting = lag > 0 and stable and seen.owner is not None
@@ -64,7 +66,9 @@ def commit_seconds(memory: Memory, rows: Rows, at: float) -> float | None:
     """Return how long a busy consumer goes without any commit: quick to grow, slow to shrink."""
     since = _last_moves(memory.partitions)
     busy = {old.owner for old in memory.partitions if not old.idle}
-    stuck = {old.owner for old in memory.partitions if old.stalled}
+    stuck = {
+        old.owner for old in memory.partitions if old.stalled and at - old.moved_at > LONGEST_COMMIT_SECONDS
+    }
     moved = {old.owner for old, _ in _moves(memory, rows) if old.owner in since}
     steady = memory.steady_at if memory.steady_at is not None else at
     gaps = [at - since[one] for one in moved & busy - stuck if one is not None and since[one] >= steady]
@@ -75,18 +79,23 @@ def commit_seconds(memory: Memory, rows: Rows, at: float) -> float | None:
 
 
 def with_stalls(memory: Memory, rows: Rows, at: float) -> Rows:
-    """Return the rows, those marked that stand still for longer than anything else explains."""
+    """Return the rows, those marked that stand still for longer than anything else explains.
+
+    Where most of them do, it is not their records: everything behind the consumers is away, or one
+    consumer blocks on one partition and so on all of its own. Then they count as ever: once more
+    consumers share them, only those that are really stuck still stand.
+    """
+    stuck = {row.key for row in rows if _stands_still(memory, rows, row, at)}
+    apart = 2 * len(stuck) <= len(rows)
+    return tuple(replace(row, stalled=True, apart=apart) if row.key in stuck else row for row in rows)
+
+
+def _stands_still(memory: Memory, rows: Rows, row: PartitionMemory, at: float) -> bool:
+    if row.behind_at is None or row.polls < STALL_POLLS:
+        return False
     commit = memory.commit_seconds
     patience = UNKNOWN_COMMIT_STALL_SECONDS if commit is None else max(3 * commit, STALL_SECONDS)
-    patience = max(patience, memory.pause_seconds)
-    return tuple(
-        replace(row, stalled=True)
-        if row.behind_at is not None
-        and row.polls >= STALL_POLLS
-        and at - row.behind_at > patience + _turn(memory, rows, row)
-        else row
-        for row in rows
-    )
+    return at - row.behind_at > max(patience, memory.pause_seconds) + _turn(memory, rows, row)
 
 
 def with_service(memory: Memory, rows: Rows, sample: Sample) -> Memory:
@@ -118,18 +127,20 @@ def consumers(memory: Memory, rows: Rows, at: float) -> list[tuple[str, float, b
             owned.setdefault(row.owner, []).append((old, row))
     since = _last_moves(memory.partitions)
     steady = memory.steady_at if memory.steady_at is not None else at
+    late = at - (memory.sampled_at if memory.sampled_at is not None else at)
     return [
-        (owner, *_rate(pairs, since[owner], at, memory.commit_seconds))
+        (owner, *_rate(pairs, since[owner], at, late))
         for owner, pairs in sorted(owned.items())
         if steady <= since.get(owner, at) < at and any(row.position > old.position for old, row in pairs)
     ]
 
 
-def _rate(pairs: list[Pair], since: float, at: float, commit: float | None) -> tuple[float, bool]:
+def _rate(pairs: list[Pair], since: float, at: float, late: float) -> tuple[float, bool]:
+    """A poll sees a commit up to `late` seconds after it was made; so long its lag grew without need."""
     moved = [(old, row) for old, row in pairs if row.position > old.position]
     done = sum(row.position - old.position for old, row in moved)
     rate = done / (at - since)
-    needed = rate * (1.0 + (commit if commit is not None else at - since))
+    needed = rate * (1.0 + late)
     if _backlog(moved, since) >= needed:
         return rate, True
     # Real consumers handle what they fetched of one partition before they turn to the next: what waits there

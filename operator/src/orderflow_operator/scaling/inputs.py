@@ -9,6 +9,8 @@ from orderflow_operator.rates.settling import bound, gate_problem
 from orderflow_operator.scaling.types import CeilingInput, Gate, Inputs, Load
 from orderflow_operator.spec.streamworker import Policy
 
+RARE_COMMITS = 1.2
+
 
 def inputs(policy: Policy, memory: Memory, sample: Sample) -> Inputs:
     """Return everything a decision needs; `memory` has already learned from `sample`."""
@@ -19,7 +21,7 @@ def inputs(policy: Policy, memory: Memory, sample: Sample) -> Inputs:
         group=sample.group,
         members=sample.members,
         target=sample.target,
-        loads=tuple(_load(row, at) for row in memory.partitions),
+        loads=tuple(_load(memory, row, at) for row in memory.partitions),
         lag_seconds=None if sample.lag_seconds is None else round(sample.lag_seconds, 1),
         interval=memory.interval,
         suspect=memory.suspect,
@@ -42,7 +44,10 @@ def inputs(policy: Policy, memory: Memory, sample: Sample) -> Inputs:
     )
 
 
-def _load(row: PartitionMemory, at: float) -> Load:
+def _load(memory: Memory, row: PartitionMemory, at: float) -> Load:
+    # Polls cannot tell a commit every five seconds from one every second: too little to count.
+    rare = (memory.commit_seconds or 0.0) > RARE_COMMITS * memory.interval
+    handled = round(row.arrival * (memory.commit_seconds or 0.0)) if rare else 0
     stalled = at - row.behind_at if row.stalled and row.behind_at is not None else 0.0
     return Load(
         row.topic,
@@ -52,6 +57,8 @@ def _load(row: PartitionMemory, at: float) -> Load:
         round(row.surge, 3),
         round(stalled, 1),
         row.recovering,
+        min(handled, row.lag),
+        row.apart,
     )
 
 

@@ -115,7 +115,7 @@ def at_risk(i: Inputs) -> bool:
     """Tell whether the present size would break the objective if one waited for another poll."""
     if i.rate_per_consumer is None or i.rate_per_consumer <= 0:
         return True
-    loads = [0.0 if one.stalled_seconds else one.backlog + one.surge * i.interval for one in i.loads]
+    loads = [0.0 if one.apart else one.backlog + one.surge * i.interval for one in i.loads]
     consumers = max(1, i.current) * i.policy.consumers_per_pod
     return busiest(loads, consumers) / i.rate_per_consumer > i.policy.max_lag_seconds
 
@@ -150,7 +150,7 @@ def catching_up(i: Inputs) -> bool:
     """Tell whether there is a backlog that the present size was made for."""
     waiting = sum(one.backlog for one in i.loads)
     # The age of a stalled partition's record says nothing about the others.
-    stalled = any(one.stalled_seconds or one.recovering for one in i.loads)
+    stalled = any(one.apart or one.recovering for one in i.loads)
     if waiting and not stalled and (i.lag_seconds or 0.0) > i.policy.max_lag_seconds:
         return True
     if i.rate_per_consumer is None:

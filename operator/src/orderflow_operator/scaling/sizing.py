@@ -110,7 +110,7 @@ def size_for_arrivals(i: Inputs) -> int:
 
 def need(i: Inputs, load: Load, arrival: float, pause: float = 0.0) -> float:
     """Return what one partition asks for, in records per second; a stalled one asks for nothing."""
-    if load.stalled_seconds:
+    if load.apart:
         return 0.0
     late = (load.backlog + arrival * pause) / i.policy.catch_up_seconds
     return arrival / i.policy.utilization + late
@@ -127,9 +127,7 @@ def busiest(needs: Sequence[float], consumers: int) -> float:
 def _steady(i: Inputs) -> list[float]:
     """Return what arrivals alone ask for, partition by partition."""
     pause = i.pause_seconds / i.policy.catch_up_seconds
-    return [
-        0.0 if one.stalled_seconds else one.arrival * (1 / i.policy.utilization + pause) for one in i.loads
-    ]
+    return [0.0 if one.apart else one.arrival * (1 / i.policy.utilization + pause) for one in i.loads]
 
 
 def _by_lag(i: Inputs) -> Size:
@@ -172,7 +170,7 @@ def _beside_hot(i: Inputs, needs: list[float], rate: float, consumers: list[int]
         return None
     total = sum(min(one, rate) for one in needs)
     rest = [0.0 if one > limit else one for one in needs]
-    bearable = [0.0 if one.stalled_seconds or one.arrival > rate else one.arrival for one in i.loads]
+    bearable = [0.0 if one.apart or one.arrival > rate else one.arrival for one in i.loads]
     enough = (
         n
         for n, one in enumerate(consumers)

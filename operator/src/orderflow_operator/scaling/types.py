@@ -9,7 +9,9 @@ from orderflow_operator.spec.streamworker import Policy
 class Load(Row, frozen=True):
     """What one partition asks for: records behind, arriving per second, and in the last poll alone.
 
-    `recovering`: what is behind was left by a stall, and is its one consumer's to work off.
+    `recovering`: what is behind was left by a stall, and is its one consumer's to work off. `handled`: of
+    what is behind, the records that rare commits do not show yet, by the arrivals and the commit interval.
+    `apart`: it stands still while most others do not, so no number of replicas helps.
     """
 
     topic: str
@@ -19,11 +21,13 @@ class Load(Row, frozen=True):
     surge: float
     stalled_seconds: float = 0.0
     recovering: bool = False
+    handled: int = 0
+    apart: bool = False
 
     @property
     def backlog(self) -> int:
         """Return the records behind that more replicas could help with."""
-        return 0 if self.stalled_seconds or self.recovering else self.lag
+        return 0 if self.apart or self.recovering else max(0, self.lag - self.handled)
 
     @property
     def name(self) -> str:
