@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs check test test-unit test-integration test-cluster kube-parts bench bench-autoscale clean
+.PHONY: help up down status logs check test test-unit test-integration test-cluster kube-parts bench bench-autoscale bench-operator clean
 
 help: ## list the targets
 	@awk -F ' ## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "  %-18s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +65,10 @@ bench: $(SYNCED) ## measure beside Quix Streams and Kafka Streams, 15 minutes (A
 bench-autoscale: $(SYNCED) ## simulate autoscalers beside ours, a minute or two (ARGS="--only sine" for a part)
 	@$(UV) sync --frozen --quiet --inexact --all-packages --all-extras --group bench
 	@$(RUN)/python -m bench.autoscale.run --write-report $(ARGS)
+
+bench-operator: $(SYNCED) ## measure the real operator: a burst as KEDA met it, a thousand workers; 20 minutes
+	@$(UV) sync --frozen --quiet --inexact --all-packages --all-extras --group bench
+	@PYTHONPATH=tests $(RUN)/python -m bench.live.run --write-report $(ARGS)
 
 clean: $(SYNCED) ## remove the data and logs of `make up`, and caches of the tools
 	@$(RUN)/python -m orderflow_local clean
