@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orderflow_operator.kube import ApiError, Document, KubeApi, NotFound, path
+from orderflow_operator.kube import ApiError, Document, Forbidden, KubeApi, NotFound, path
 from orderflow_operator.spec.kafka import AuthType, ClusterRef, KafkaSpec
 
 _LISTENER_AUTH = {AuthType.SCRAM_SHA_512: "scram-sha-512", AuthType.TLS: "tls"}
@@ -152,6 +152,10 @@ class AccessBook:
         except NotFound as error:
             raise NoAccess(
                 f"Secret {namespace}/{name} not found; create it or fix spec.kafka.{cited}"
+            ) from error
+        except Forbidden as error:
+            raise NoAccess(
+                f"Secret {namespace}/{name} may not be read; name it in the chart's value secrets.{namespace}"
             ) from error
         except ApiError as error:
             raise NoAccess(f"Secret {namespace}/{name} cannot be read: {error}") from error

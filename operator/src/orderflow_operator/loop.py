@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import structlog
@@ -25,6 +25,8 @@ from orderflow_operator.spec.fields import SpecError
 from orderflow_operator.workers import Worker, Workers
 
 log = structlog.get_logger(__name__)
+
+_END_SECONDS = 20.0  # for a poll under way; what it would still write is refused by the Lease
 
 Route = Access | str  # a way into Kafka, or why there is none
 
@@ -117,6 +119,7 @@ class Rounds:
     vitals: Vitals
     interval: float
     within: float
+    namespaces: tuple[str, ...]
     new_observer: Callable[[], KafkaObserver]
     refuse: Callable[[Key, SpecError], None]
     _loops: dict[tuple[str, ...], tuple[ClusterLoop, Loop]] = field(default_factory=dict)
@@ -128,9 +131,9 @@ class Rounds:
         except NotHolder:
             self.end()
             return
+        self.workers.meet(self.namespaces, self.polling.clock())
         routes = self._routes()
-        for name in [name for name in self._loops if name not in routes]:
-            self._end(name)
+        self._end([name for name in self._loops if name not in routes])
         for name, (route, keys) in routes.items():
             self._begin(name, route, keys)
         kept = [key for _, keys in routes.values() for key in keys]
@@ -144,8 +147,7 @@ class Rounds:
 
     def end(self) -> None:
         """End every loop, and wait for what it is writing."""
-        for name in list(self._loops):
-            self._end(name)
+        self._end(list(self._loops))
         self.workers.clear()
 
     def _routes(self) -> dict[tuple[str, ...], tuple[Route, tuple[Key, ...]]]:
@@ -186,12 +188,14 @@ class Rounds:
         if is_new:
             loop.wake()
 
-    def _end(self, name: tuple[str, ...]) -> None:
-        cluster, loop = self._loops.pop(name)
-        cluster.keys = ()
-        loop.stop()
-        loop.join(30.0)
-        cluster.observer.close()
+    def _end(self, names: Iterable[tuple[str, ...]]) -> None:
+        ended = [self._loops.pop(name) for name in names]
+        for cluster, loop in ended:
+            cluster.keys = ()
+            loop.stop()
+        for cluster, loop in ended:
+            loop.join(_END_SECONDS)
+            cluster.observer.close()
 
 
 def _name(route: Route) -> tuple[str, ...]:

@@ -38,6 +38,9 @@ POLL = Histogram(
 POLL_FAILURES = Counter(
     "orderflow_operator_poll_failures", "Polls in which Kafka could not be read.", ("cluster",)
 )
+WORKER_FAILURES = Counter(
+    "orderflow_operator_worker_failures", "Polls in which a worker could not be looked after.", _WORKER
+)
 LEADER = Gauge("orderflow_operator_leader", "1 while this replica holds the Lease.")
 WORKERS = Gauge("orderflow_operator_streamworkers", "StreamWorkers that are looked after.")
 
@@ -52,6 +55,7 @@ _OF_A_WORKER = (
     WOULD_BE,
     LAG_READABLE,
     FLAPS,
+    WORKER_FAILURES,
     REACTION,
 )
 

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import partial
 
 import structlog
 
@@ -84,12 +83,19 @@ class Polling:
             problem, found = self._look(workers, access, observer)
         reports: Sequence[GroupReport | None] = found or [None] * len(workers)
         rivals = Rivals.of(self.view)
-        steps = [
-            self._step(worker, self._sample(worker, report, problem, rivals), report)
+        started = [
+            self.executor.submit(self._look_after, worker, report, problem, rivals)
             for worker, report in zip(workers, reports, strict=True)
         ]
-        for finished in [self.executor.submit(partial(self._finish, step)) for step in steps]:
-            finished.result()
+        for worker, finished in zip(workers, started, strict=True):
+            try:
+                finished.result()
+            except Exception:  # what is wrong with one worker must not keep the others waiting
+                metrics.WORKER_FAILURES.labels(*worker.key).inc()
+                log.exception("a worker cannot be looked after", worker=worker.key)
+
+    def _look_after(self, worker: Worker, report: GroupReport | None, problem: str, rivals: Rivals) -> None:
+        self._finish(self._step(worker, self._sample(worker, report, problem, rivals), report))
 
     def _look(
         self, workers: Sequence[Worker], access: Access, observer: KafkaObserver

@@ -22,7 +22,14 @@ from orderflow_operator.health import HealthServer, Vitals
 from orderflow_operator.kube import ApiError, Document, KubeApi
 from orderflow_operator.lease import Lease
 from orderflow_operator.loop import Loop, Rounds
-from orderflow_operator.observe_cluster import STREAM_WORKERS, TOPIC_SETS, ClusterView, Key, Kind
+from orderflow_operator.observe_cluster import (
+    KAFKA_TOPICS,
+    STREAM_WORKERS,
+    TOPIC_SETS,
+    ClusterView,
+    Key,
+    Kind,
+)
 from orderflow_operator.observe_kafka import KafkaObserver
 from orderflow_operator.poll import Polling
 from orderflow_operator.settings import OperatorSettings
@@ -54,17 +61,15 @@ class Operator:
     def run(self) -> None:
         """Serve health, watch, and while the Lease is held look after every worker."""
         with self._health(), ThreadPoolExecutor(_WRITES_AT_A_TIME, "write") as executor:
-            rounds, topic_rounds = self._rounds(executor), self._topic_rounds()
+            rounds, topics = self._rounds(executor), self._topic_loop()
             threads = [
                 threading.Thread(target=self.lease.run, name="lease", daemon=True),
-                threading.Thread(
-                    target=self._look_after, args=(rounds, topic_rounds), name="rounds", daemon=True
-                ),
+                threading.Thread(target=self._look_after, args=(rounds, topics), name="rounds", daemon=True),
             ]
             for thread in threads:
                 thread.start()
             try:
-                asyncio.run(self._watch(rounds))
+                asyncio.run(self._watch(rounds, topics))
             finally:
                 self._stopping.set()
                 self.lease.stop()
@@ -114,22 +119,25 @@ class Operator:
             vitals=self.vitals,
             interval=settings.poll_interval_seconds,
             within=settings.stalled_after,
+            namespaces=settings.namespaces,
             new_observer=partial(KafkaObserver, settings.kafka_timeout_seconds, settings.count_markers),
             refuse=Refusals(self.view, events),
         )
 
-    def _topic_rounds(self) -> TopicRounds:
+    def _topic_loop(self) -> Loop:
         settings = self.settings
-        return TopicRounds(
+        rounds = TopicRounds(
             self.view,
-            TopicSets(self.api, self.lease.held, settings.namespaces),
+            TopicSets(self.api, self.lease.held),
             AccessBook(self.api, settings.secret_refresh_seconds, settings.instance_name),
             EventRecorder(self.api, settings.instance_name),
             self.lease.held,
             partial(self.vitals.beat, _TOPIC_ROUND, settings.stalled_after),
         )
+        interval = settings.poll_interval_seconds
+        return Loop(_TOPIC_ROUND, rounds.run, interval, self.vitals, settings.stalled_after)
 
-    def _look_after(self, rounds: Rounds, topic_rounds: TopicRounds) -> None:
+    def _look_after(self, rounds: Rounds, topics: Loop) -> None:
         """Fill the view, then keep routing workers, until the end."""
         audit = WatchAudit(self.api, self.view, self.vitals, self.settings.namespaces)
         while not self._stopping.is_set():
@@ -144,13 +152,7 @@ class Operator:
         within = self.settings.stalled_after
         loops = [
             Loop("the rounds", rounds.run, _ROUND_SECONDS, self.vitals, within),
-            Loop(
-                _TOPIC_ROUND,
-                topic_rounds.run,
-                self.settings.poll_interval_seconds,
-                self.vitals,
-                within,
-            ),
+            topics,
             Loop("the check of the watches", audit.run, _AUDIT_SECONDS, self.vitals, 4 * _AUDIT_SECONDS),
         ]
         for loop in loops:
@@ -161,10 +163,12 @@ class Operator:
             loop.join(10)
         rounds.end()
 
-    async def _watch(self, rounds: Rounds) -> None:
+    async def _watch(self, rounds: Rounds, topics: Loop) -> None:
         def changed(kind: Kind) -> None:
-            if kind in (STREAM_WORKERS, TOPIC_SETS):
+            if kind is STREAM_WORKERS:
                 rounds.wake()
+            elif kind in (TOPIC_SETS, KAFKA_TOPICS):
+                topics.wake()
 
         await kopf.operator(
             registry=registry_for(self.view, self.api.configuration, changed),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
@@ -15,10 +16,13 @@ import structlog
 
 from orderflow_operator import metrics
 from orderflow_operator.kube import KubeApi, NotFound
-from orderflow_operator.observe_cluster import STREAM_WORKERS, ClusterView, Key, key_of
+from orderflow_operator.observe_cluster import STREAM_WORKERS, ClusterView, Key, key_of, look
 from orderflow_operator.report import DRIFT_SECONDS, Document
 from orderflow_operator.scaling import Decision, Inputs, Memory, Sample
+from orderflow_operator.spec.fields import SpecError
 from orderflow_operator.spec.streamworker import StreamWorkerSpec, parse_stream_worker
+
+_WORTH_A_LIST = 10  # from so many on, one list is less work than a request for each
 
 log = structlog.get_logger(__name__)
 
@@ -84,6 +88,17 @@ class Workers:
         for key in gone:
             metrics.forget(*key)
 
+    def meet(self, namespaces: tuple[str, ...], now: float) -> None:
+        """Read all workers in a few requests where many are not known yet, as after a take-over."""
+        with self._lock:
+            unknown = self.view.all(STREAM_WORKERS).keys() - self._known.keys()
+        if len(unknown) < _WORTH_A_LIST:
+            return
+        for found in look(self.api, STREAM_WORKERS, namespaces):
+            if key_of(found) in unknown:
+                with suppress(SpecError):  # told by whoever loads it
+                    self._keep(found, now)
+
     def load(self, key: Key, now: float) -> Worker | None:
         """Return a worker as the view has it; raise SpecError, ApiError. None: it is gone."""
         found = self.view.get(STREAM_WORKERS, key)
@@ -104,8 +119,11 @@ class Workers:
         except NotFound:
             self.view.remove(STREAM_WORKERS, key)
             return None
+        return self._keep(fresh, now)
+
+    def _keep(self, fresh: Document, now: float) -> Worker:
         self.view.put(STREAM_WORKERS, fresh)
-        status = fresh.get("status") or {}
+        key, status = key_of(fresh), fresh.get("status") or {}
         # Spread, so that the workers do not all write their drifting numbers in the same poll.
         at = now - random.uniform(0, DRIFT_SECONDS)
         worker = Worker(fresh, parse_stream_worker(fresh["spec"]), _memory(key, status), status, at)
