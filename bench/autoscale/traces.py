@@ -6,10 +6,12 @@ Time 0 is the first change of the load; before it runs a warm-up that is not sco
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 
+# Partial functions rather than closures, so that a trace can go to another process and back.
 Rate = Callable[[float], float]
 
 
@@ -97,48 +99,48 @@ class Trace:
 
 def constant(rate: float) -> Rate:
     """Return a load that never changes."""
-    return lambda now: rate
+    return partial(_at_steps, rate, ())
 
 
 def steps(first: float, *changes: tuple[float, float]) -> Rate:
     """Return a load that jumps to a new rate at each (time, rate)."""
-
-    def rate(now: float) -> float:
-        return next((value for at, value in reversed(changes) if now >= at), first)
-
-    return rate
+    return partial(_at_steps, first, changes)
 
 
 def slopes(*points: tuple[float, float]) -> Rate:
     """Return a load that goes straight from point to point, and stays at the ends."""
-
-    def rate(now: float) -> float:
-        if now <= points[0][0]:
-            return points[0][1]
-        for (begin, low), (end, high) in pairwise(points):
-            if now <= end:
-                return low + (high - low) * (now - begin) / (end - begin)
-        return points[-1][1]
-
-    return rate
+    return partial(_at_slopes, points)
 
 
 def wave(mean: float, swing: float, period: float) -> Rate:
     """Return a sine from time 0 on, at its lowest before."""
-
-    def rate(now: float) -> float:
-        return mean - swing * math.cos(2 * math.pi * max(0.0, now) / period)
-
-    return rate
+    return partial(_at_wave, mean, swing, period)
 
 
 def square(low: float, high: float, period: float) -> Rate:
     """Return high for half a period and low for the other half, from time 0 on."""
+    return partial(_at_square, low, high, period)
 
-    def rate(now: float) -> float:
-        return high if now >= 0 and now % period < period / 2 else low
 
-    return rate
+def _at_steps(first: float, changes: Sequence[tuple[float, float]], now: float) -> float:
+    return next((value for at, value in reversed(changes) if now >= at), first)
+
+
+def _at_slopes(points: Sequence[tuple[float, float]], now: float) -> float:
+    if now <= points[0][0]:
+        return points[0][1]
+    for (begin, low), (end, high) in pairwise(points):
+        if now <= end:
+            return low + (high - low) * (now - begin) / (end - begin)
+    return points[-1][1]
+
+
+def _at_wave(mean: float, swing: float, period: float, now: float) -> float:
+    return mean - swing * math.cos(2 * math.pi * max(0.0, now) / period)
+
+
+def _at_square(low: float, high: float, period: float, now: float) -> float:
+    return high if now >= 0 and now % period < period / 2 else low
 
 
 HOUR = 3600.0
