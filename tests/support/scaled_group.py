@@ -19,6 +19,7 @@ from orderflow_operator.scaling import (
 from orderflow_operator.spec.streamworker import Policy
 
 START = 1_000_000_000.0
+STEP = 0.5
 Arrivals = Callable[[float], float]
 
 
@@ -78,11 +79,11 @@ class Group:
             self.ends[n] += records * weight
 
     def run(self, seconds: float) -> Group:
-        """Let time pass, in steps of a quarter second."""
+        """Let time pass."""
         end = self.now + seconds
         while self.now < end - 1e-9:
-            self.now += 0.25
-            self._pass(0.25)
+            self.now += STEP
+            self._pass(STEP)
             if self.now % self.poll < 1e-9:
                 self.look()
         return self
