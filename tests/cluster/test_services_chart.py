@@ -14,11 +14,13 @@ import yaml
 from support.kube.chart import CRDS, SERVICES_CHART, Helm, HelmFailed, Values
 from support.kube.cluster import Cluster, Manifest, documents
 from support.kube.control_plane import CONTEXT, ControlPlane
+from support.kube.foreign_crds import foreign_crds
 
 from deploy.helm.values.__main__ import documents as generated_files
 from deploy.helm.values.__main__ import paths_of
 from deploy.helm.values.chart import values_schema
 from deploy.helm.values.pieces import camel
+from deploy.kind.parts import PartUnavailable
 from orderflow.cli.settings import SERVICES
 from orderflow.events.topics import topic_specs
 from orderflow.notifications.delivery import LogDelivery
@@ -30,10 +32,11 @@ from orderflow.streaming.service import Service
 from orderflow_operator.spec.streamworker import parse_stream_worker
 from orderflow_operator.spec.topicset import parse_topic_set
 
+STRIMZI = SERVICES_CHART.parents[1] / "strimzi"
 GOLDEN = Path(__file__).with_name("golden")
 NAMESPACE = "orderflow"
 WORKLOADS = ("orders", "payments", "notifications")
-# What no API server of these tests knows.
+# What the cluster that these tests share does not know.
 FOREIGN = ("HTTPRoute", "PodMonitor", "ServiceMonitor")
 
 PLAIN: Values = {
@@ -88,7 +91,8 @@ BARE: Values = {
     "networkPolicy": {"enabled": False},
     "test": {"enabled": False},
 }
-MONITORED = ("--api-versions=monitoring.coreos.com/v1/ServiceMonitor",)
+MONITORING = "monitoring.coreos.com/v1"
+MONITORED = (f"--api-versions={MONITORING}/ServiceMonitor",)
 
 GOLDENS: dict[str, Values] = {
     "api-with-scram": {
@@ -439,7 +443,7 @@ def test_monitors_are_made_where_the_cluster_knows_them(chart: Helm, everything:
     assert len(kinds(everything, "ServiceMonitor")) == 3
     wanted = {"monitoring": {"kind": "PodMonitor"}}
     assert kinds(chart.render(wanted), "PodMonitor") == []
-    known = chart.render(wanted, "--api-versions=monitoring.coreos.com/v1/PodMonitor")
+    known = chart.render(wanted, f"--api-versions={MONITORING}/PodMonitor")
     assert len(kinds(known, "PodMonitor")) == 3
 
 
@@ -475,13 +479,33 @@ def test_what_the_cluster_lacks_is_said_in_a_sentence(bare_cluster: Cluster, cha
     assert bare_cluster.get("tset", "orderflow-topics", NAMESPACE)["spec"]["backend"] == "Admin"
 
 
-@pytest.fixture
-def bare_cluster(cluster: Cluster, tmp_path: Path) -> Iterator[Cluster]:
+def test_routes_and_monitors_are_taken_by_a_cluster_that_knows_them(
+    bare_cluster: Cluster, chart: Helm, everything: list[Manifest], tmp_path: Path
+) -> None:
+    try:
+        files = list(foreign_crds(tmp_path))
+    except PartUnavailable as unavailable:
+        pytest.skip(str(unavailable))
+    for file in files:
+        bare_cluster.kubectl("apply", "--server-side", "-f", str(file))
+        bare_cluster.kubectl("wait", "--for=condition=Established", "-f", str(file))
+    ours = [each for each in everything if each["kind"] in FOREIGN]
+    pods = chart.render({"monitoring": {"kind": "PodMonitor"}}, f"--api-versions={MONITORING}/PodMonitor")
+    strimzi = yaml.safe_load_all((STRIMZI / "monitoring.yaml").read_text())
+    for each in [*ours, *kinds(pods, "PodMonitor"), *strimzi]:
+        each["metadata"] |= {"namespace": "default"}
+        flags = ("--server-side", "--dry-run=server", "--validate=strict")
+        bare_cluster.kubectl("apply", *flags, "-f", "-", stdin=json.dumps(each))
+
+
+@pytest.fixture(scope="module")
+def bare_cluster(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster that knows nothing of ours or of Strimzi's."""
-    own = ControlPlane(tmp_path)
+    folder = tmp_path_factory.mktemp("bare")
+    own = ControlPlane(folder)
     try:
         own.start()
-        yield Cluster(own.kubeconfig, CONTEXT, cluster.program, tmp_path)
+        yield Cluster(own.kubeconfig, CONTEXT, cluster.program, folder)
     finally:
         own.stop()
 
