@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -68,7 +68,11 @@ class OperatorSettings(BaseSettings):
         15.0, ge=3, le=300, description="After this long without renewal another replica takes over."
     )
     lease_renew_seconds: float = Field(
-        10.0, ge=2, le=300, description="After this long without renewal the holder writes nothing more."
+        10.0,
+        ge=1,
+        le=300,
+        validate_default=True,
+        description="After this long without renewal the holder writes nothing more.",
     )
     lease_retry_seconds: float = Field(
         2.0, ge=0.5, le=60, description="How often the Lease is renewed, or looked at."
@@ -83,6 +87,14 @@ class OperatorSettings(BaseSettings):
     log_format: Literal["json", "console"] = Field(
         "json", description="`json` for machines, `console` for eyes."
     )
+
+    @field_validator("lease_renew_seconds")
+    @classmethod
+    def _ends_before_others_begin(cls, value: float, info: ValidationInfo) -> float:
+        lasts = info.data.get("lease_seconds", value + 1)
+        if value >= lasts:
+            raise ValueError(f"must be below LEASE_SECONDS, {lasts:g}: two replicas would write")
+        return value
 
     @property
     def namespaces(self) -> tuple[str, ...]:
