@@ -462,6 +462,17 @@ def test_an_idle_worker_without_a_known_rate_goes_down_one_size_at_a_time() -> N
     assert [after for _, _, after, _ in group.writes][:3] == [6, 4, 3]
 
 
+@pytest.mark.parametrize("memory", [Memory(), KNOWN], ids=["rate unknown", "rate known"])
+def test_new_bounds_are_followed_at_the_next_poll(memory: Memory) -> None:
+    group = Group(arrivals=steady(10.0), memory=memory).run(30)
+    group.policy = Policy(min_replicas=5)
+    group.run(5)
+    assert group.replicas == 5
+    group.policy = Policy(max_replicas=2)
+    group.run(15)
+    assert group.replicas == 2
+
+
 def test_a_size_in_between_is_left_alone() -> None:
     group = Group(replicas=7, arrivals=steady(380.0), memory=KNOWN).run(600)
     assert group.writes == []

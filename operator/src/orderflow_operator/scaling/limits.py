@@ -90,12 +90,14 @@ def _doubtful(i: Inputs, size: Size) -> bool:
     """Tell whether more is wanted, on the ground of a single poll that one can afford to wait out."""
     if not i.suspect or i.rate_per_consumer is None or at_risk(i):
         return False
-    return max(size.replicas, size_now(i, surge=True).replicas) > i.current
+    wanted = max(size.replicas, size_now(i, surge=True).replicas)
+    return i.policy.min_replicas <= i.current < wanted
 
 
 def _up(i: Inputs, proposal: Proposal) -> Proposal:
     if i.rate_per_consumer is None and i.current and (_just_changed(i) or not _late(i)):
-        return proposal.limited("LearningRate", i.current, "a few polls more show what a consumer can do")
+        wait = max(i.current, least(i))
+        return proposal.limited("LearningRate", wait, "a few polls more show what a consumer can do")
     if _paused(i, PauseMode.NO_SCALE_OUT):
         return proposal.limited("Paused", i.current, pause_words(i))
     return proposal
