@@ -44,7 +44,7 @@ def test_the_holder_gives_up_before_others_take_over() -> None:
 
 @pytest.mark.parametrize("flags", [{"lease_renew_seconds": "15"}, {"lease_seconds": "5"}])
 def test_a_lease_that_two_could_hold_is_refused(flags: dict[str, str]) -> None:
-    with pytest.raises(SettingsError, match="LEASE_RENEW_SECONDS=.*must be below LEASE_SECONDS"):
+    with pytest.raises(SettingsError, match=r"LEASE_RENEW_SECONDS=.*must be below LEASE_SECONDS"):
         load(flags)
 
 
