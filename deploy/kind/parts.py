@@ -60,6 +60,18 @@ KUBECTL = _kubernetes("kubectl")
 HELM = Part("helm", "4.3.1", "helm", "helm.sh/helm/v4/cmd/helm")
 
 
+def _helm_3(version: str) -> Part:
+    # Many still have it, and skaffold asks for it. As for Kubernetes, versions are stamped into a release.
+    of = "helm.sh/helm/v3"
+    stamps = {"pkg/chartutil.k8sVersionMajor": "1", "pkg/chartutil.k8sVersionMinor": "34"}
+    stamps |= {"internal/version.version": f"v{version}", "internal/version.metadata": ""}
+    ldflags = " ".join(f"-X {of}/{key}={value}" for key, value in stamps.items())
+    return Part("helm", version, "helm3", f"{of}/cmd/helm", ldflags)
+
+
+HELM_3 = _helm_3("3.22.0")
+
+
 def obtain(part: Part, console: Console | None = None) -> Path:
     """Return the built program, building it on the first call on this machine; minutes the first time.
 
@@ -150,7 +162,7 @@ def _why(part: Part, said: str) -> str:
 
 def main() -> int:
     """Build what the cluster tests need; what cannot be built is said, and is no failure."""
-    for build in (control_plane, kubectl, lambda: obtain(HELM)):
+    for build in (control_plane, kubectl, lambda: obtain(HELM), lambda: obtain(HELM_3)):
         try:
             build()
         except PartUnavailable as unavailable:

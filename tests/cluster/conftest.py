@@ -16,7 +16,7 @@ from support.kube.control_plane import CONTEXT, ControlPlane
 from support.operator_process import OperatorProcess
 from support.workload import Workload
 
-from deploy.kind.parts import HELM, PartUnavailable, control_plane, kubectl, obtain
+from deploy.kind.parts import HELM, HELM_3, PartUnavailable, control_plane, kubectl, obtain
 
 STRIMZI_CRDS = (
     "043-Crd-kafkatopic.yaml",
@@ -74,6 +74,12 @@ def strimzi_crds(cluster: Cluster) -> None:
 def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
     """A helm of our own."""
     return Helm(_or_skip(lambda: obtain(HELM)), tmp_path_factory.mktemp("helm"))
+
+
+@pytest.fixture(scope="session")
+def helm_3(tmp_path_factory: pytest.TempPathFactory) -> Helm:
+    """The version before."""
+    return Helm(_or_skip(lambda: obtain(HELM_3)), tmp_path_factory.mktemp("helm-3"))
 
 
 @pytest.fixture

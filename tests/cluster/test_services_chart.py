@@ -48,7 +48,10 @@ EVERYTHING: Values = {
     "image": {"tag": "1.2.3", "pullPolicy": "Always"},
     "config": {"topicPrefix": "eu.", "partitions": 24, "replicationFactor": 3, "logLevel": "DEBUG"},
     "kafka": {"cluster": {"namespace": "kafka"}, "caSecret": "ca"},
-    "topics": {"deletionPolicy": "Delete", "overrides": {"orders": {"allowRepartition": True}}},
+    "topics": {
+        "deletionPolicy": "Delete",
+        "overrides": {"orders": {"config": {"retention.ms": 604_800_000}}},
+    },
     "orders": {
         "replicas": 3,
         "config": {"apiQueueLimit": 1_000_000, "apiDeadlineSeconds": 7.5},
@@ -58,7 +61,11 @@ EVERYTHING: Values = {
         "httpRoute": {"enabled": True, "parentRefs": [{"name": "gate"}], "hostnames": ["shop.example.com"]},
     },
     "payments": {
-        "scaling": {"maxReplicas": 24, "utilization": 0.8, "pause": {"mode": "Hold", "reason": "a drill"}},
+        "scaling": {
+            "lagPerReplica": 2_000_000,
+            "utilization": 0.8,
+            "pause": {"mode": "Hold", "reason": "a drill"},
+        },
         "serviceAccount": {"create": False},
     },
     "notifications": {
@@ -153,6 +160,15 @@ def test_the_chart_is_clean_and_the_api_server_takes_all_of_it(
     manifests = [each for each in chart.render(values, *MONITORED) if each["kind"] not in FOREIGN]
     flags = ("--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict")
     cluster.kubectl("apply", *flags, "-f", "-", stdin=documents(manifests))
+
+
+@pytest.mark.parametrize("values", [EVERYTHING, BARE], ids=["everything", "next to nothing"])
+def test_helm_3_and_helm_4_make_the_same_of_it(values: Values, chart: Helm, helm_3: Helm) -> None:
+    older = replace(chart, program=helm_3.program)
+    assert older.render(values, *MONITORED) == chart.render(values, *MONITORED)
+    older("lint", "--strict", "--quiet", str(SERVICES_CHART), values=values)
+    with pytest.raises(HelmFailed, match="additional properties 'replica' not allowed"):
+        older.render({"orders": {"replica": 1}})
 
 
 @pytest.mark.parametrize("name", GOLDENS)
@@ -297,6 +313,14 @@ def test_topics_are_those_that_the_services_declare(chart: Helm, usual: list[Man
     assert topics["spec"]["backend"] == "Admin"
 
 
+def test_large_numbers_stay_whole(everything: list[Manifest]) -> None:
+    (topics,) = kinds(everything, "TopicSet")
+    assert topics["spec"]["topics"][0]["config"]["retention.ms"] == 604_800_000
+    worker = one(everything, "StreamWorker", "shop-payments")["spec"]
+    assert repr(worker["lagPerReplica"]) == "2000000"
+    assert worker["pause"] == {"mode": "Hold", "reason": "a drill"}
+
+
 def test_stream_workers_watch_the_group_and_the_topics_of_their_service(
     usual: list[Manifest], chart: Helm
 ) -> None:
@@ -325,10 +349,12 @@ def test_only_what_nobody_scales_has_replicas_in_its_manifest(usual: list[Manife
     assert replicas(chart.render(BARE)) == {"orders": 2, "payments": 4}
 
 
+@pytest.mark.parametrize("version", ["helm", "helm_3"])
 def test_an_upgrade_leaves_the_size_that_the_operator_chose(
-    cluster: Cluster, chart: Helm, kube_namespace: str
+    version: str, request: pytest.FixtureRequest, cluster: Cluster, chart: Helm, kube_namespace: str
 ) -> None:
-    own = replace(chart, namespace=kube_namespace)
+    program = request.getfixturevalue(version).program
+    own = replace(chart, namespace=kube_namespace, program=program)
     try:
         own.install(cluster, PLAIN)
         cluster.kubectl("scale", "deployment/orderflow-payments", "--replicas=7", namespace=kube_namespace)

@@ -60,5 +60,5 @@ labels: {{- include "orderflow.labels" . | nindent 2 }}
 {{- end -}}
 
 {{- define "orderflow.topic" -}}
-{{ .root.Values.config.topicPrefix }}{{ .topic }}
+{{ default "" .root.Values.config.topicPrefix }}{{ .topic }}
 {{- end -}}
