@@ -28,11 +28,15 @@ _HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of this folder in one process, so that they share one cluster."""
+    """Keep the tests of this folder in two processes, so that they share one cluster each.
+
+    Those with StreamWorkers mostly wait for consumers; the others mostly ask helm and the API server.
+    """
     for item in items:
         if _HERE in item.path.parents:
             item.add_marker("cluster")
-            item.add_marker(pytest.mark.xdist_group("cluster"))
+            group = "workers" if item.path.name.startswith("test_streamworkers") else "cluster"
+            item.add_marker(pytest.mark.xdist_group(group))
             if item.get_closest_marker("timeout") is None:
                 # The first fixture may have programs to build.
                 item.add_marker(pytest.mark.timeout(180, func_only=True))
