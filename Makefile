@@ -53,7 +53,7 @@ test-integration: $(SYNCED) ## run the tests against a real broker, which they s
 	$(RUN)/python -m pytest -n $(JOBS) tests/integration $(ARGS)
 
 test-cluster: kube-parts ## run the tests against a real Kubernetes API server, which they start themselves
-	$(RUN)/python -m pytest tests/cluster $(ARGS)
+	$(RUN)/python -m pytest -n 2 --dist loadgroup tests/cluster $(ARGS)
 
 kube-parts: $(SYNCED) ## build what test-cluster starts, once per machine: ten minutes, needs Go
 	@$(RUN)/python -m deploy.kind.parts
