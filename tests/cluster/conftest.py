@@ -27,6 +27,7 @@ STRIMZI_CRDS = (
 _HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of this folder in two processes, so that they share one cluster each.
 
