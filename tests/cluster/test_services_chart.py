@@ -6,11 +6,13 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from support.eventually import eventually
 from support.kube.chart import CRDS, SERVICES_CHART, Helm, HelmFailed, Values
 from support.kube.cluster import Cluster, Manifest, documents
 from support.kube.control_plane import CONTEXT, ControlPlane
@@ -496,7 +498,7 @@ def test_what_the_cluster_lacks_is_said_in_a_sentence(bare_cluster: Cluster, cha
     assert "install the chart orderflow-operator first" in str(refused.value)
 
     bare_cluster.kubectl("apply", "--server-side", "-f", str(CRDS))
-    bare_cluster.kubectl("wait", "--for=condition=Established", "-f", str(CRDS))
+    eventually(lambda: established(bare_cluster, CRDS), within=30)
     with pytest.raises(HelmFailed) as refused:
         chart.install(bare_cluster, {})
     assert "install Strimzi first, or name the brokers" in str(refused.value)
@@ -514,7 +516,7 @@ def test_routes_and_monitors_are_taken_by_a_cluster_that_knows_them(
         pytest.skip(str(unavailable))
     for file in files:
         bare_cluster.kubectl("apply", "--server-side", "-f", str(file))
-        bare_cluster.kubectl("wait", "--for=condition=Established", "-f", str(file))
+        eventually(partial(established, bare_cluster, file), within=30)
     ours = [each for each in everything if each["kind"] in FOREIGN]
     pods = chart.render({"monitoring": {"kind": "PodMonitor"}}, f"--api-versions={MONITORING}/PodMonitor")
     strimzi = yaml.safe_load_all((STRIMZI / "monitoring.yaml").read_text())
@@ -573,3 +575,13 @@ def sample(schema: Manifest) -> Any:
         return float(max(schema.get("minimum", 0), min(schema["maximum"], 0.75)))
     known = {"^[A-Za-z0-9._-]{0,100}$": "eu.", r"^(payment-service.*)?$": "payment-service-b"}
     return schema.get("default") or known.get(schema.get("pattern", ""), "notification-service-b")
+
+
+def established(cluster: Cluster, files: Path) -> bool:
+    """Tell whether the API server serves these CRDs; `kubectl wait` fails on one without conditions yet."""
+    found = json.loads(cluster.kubectl("get", "-f", str(files), "-o", "json"))
+    conditions = [
+        {one["type"]: one["status"] for one in crd.get("status", {}).get("conditions") or ()}
+        for crd in found.get("items", [found])
+    ]
+    return all(one.get("Established") == "True" for one in conditions)
