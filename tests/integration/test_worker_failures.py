@@ -88,6 +88,21 @@ def test_workers_come_and_go_under_load(pipeline: Pipeline) -> None:
     assert written_but_not_committed(pipeline) == 0, "a graceful rebalance redoes nothing"
 
 
+@pytest.mark.timeout(300)
+def test_fifty_scale_downs_under_load_abort_nothing_and_double_nothing(pipeline: Pipeline) -> None:
+    with steady_load(pipeline, count=20_000, per_second=300) as all_written:
+        pipeline.start("payments").wait_ready()
+        for _ in range(10):
+            leaving = [pipeline.start("payments") for _ in range(5)]
+            for worker in leaving:
+                worker.wait_ready()
+            assert [worker.stop() for worker in leaving] == [0] * 5
+        all_written()
+
+    eventually(lambda: handled_exactly_once(pipeline, 20_000), within=60, every=1)
+    assert written_but_not_committed(pipeline) == 0, "what was in flight was finished, never aborted"
+
+
 def test_sigterm_under_load_leaves_nothing_to_redo(pipeline: Pipeline) -> None:
     pipeline.produce("orders", orders(30_000))
     worker = pipeline.start("payments", worker_max_batch=1000)
