@@ -33,7 +33,7 @@ from orderflow_operator.observe_cluster import (
 )
 from orderflow_operator.observe_kafka import KafkaObserver
 from orderflow_operator.rates import subscription
-from orderflow_operator.report import document, is_due, scale_event, transitions
+from orderflow_operator.report import document, scale_event, transitions
 from orderflow_operator.scaling import (
     Decision,
     Inputs,
@@ -221,7 +221,7 @@ class Polling:
                 tuple(conditions),
             )
         )
-        if memory is None and not is_due(status, worker.written, now - worker.written_at):
+        if memory is None and not worker.is_due(status, now):
             return
         worker.found = self.writer.status(worker.found, status)
         self.view.put(STREAM_WORKERS, worker.found)

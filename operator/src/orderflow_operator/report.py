@@ -13,8 +13,8 @@ from orderflow_operator.spec.status import StreamWorkerStatus
 Document = dict[str, Any]
 Change = tuple[Literal["Normal", "Warning"], str, str]
 
-DRIFT_SECONDS = 15.0  # numbers that drift are written no more often
-MEMORY_SECONDS = 60.0  # and memory alone, where nothing else changes, no more often than this
+_DRIFT_SECONDS = 15.0  # numbers that drift are written no more often
+_MEMORY_SECONDS = 60.0  # and memory alone, where nothing else changes, no more often than this
 
 # What says "all is well"; any other condition that is True is a warning.
 _GOOD = {"MetricsAvailable", "ScalingActive", "Ready"}
@@ -31,9 +31,9 @@ def is_due(status: Document, written: Document, since: float) -> bool:
     """Tell whether a status is to be written `since` seconds after the one that was written."""
     if _outline(status) != _outline(written):
         return True
-    if since >= MEMORY_SECONDS:
+    if since >= _MEMORY_SECONDS:
         return True
-    return since >= DRIFT_SECONDS and any(status.get(name) != written.get(name) for name in _DRIFTING)
+    return since >= _DRIFT_SECONDS and any(status.get(name) != written.get(name) for name in _DRIFTING)
 
 
 def transitions(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> list[Change]:

@@ -17,7 +17,7 @@ import structlog
 from orderflow_operator import metrics
 from orderflow_operator.kube import KubeApi, NotFound
 from orderflow_operator.observe_cluster import STREAM_WORKERS, ClusterView, Key, key_of, look
-from orderflow_operator.report import DRIFT_SECONDS, Document
+from orderflow_operator.report import Document, is_due
 from orderflow_operator.scaling import Decision, Inputs, Memory, Sample
 from orderflow_operator.spec.fields import SpecError
 from orderflow_operator.spec.streamworker import StreamWorkerSpec, parse_stream_worker
@@ -32,7 +32,8 @@ class Worker:
     """One StreamWorker between two polls; times in seconds since the epoch.
 
     `written` is the status as it was last written, at `written_at`; `wanted_since` is when a poll first asked
-    for more replicas than there are.
+    for more replicas than there are. `patience` stretches the time between two writes of what only drifts: it
+    differs from worker to worker, for those that were written in one poll would else all be due in one again.
     """
 
     found: Document
@@ -45,6 +46,7 @@ class Worker:
     decision: Decision | None = None
     wanted_since: float | None = None
     last_down_at: float | None = None
+    patience: float = field(default_factory=lambda: random.uniform(1, 2))
 
     @property
     def key(self) -> Key:
@@ -55,6 +57,10 @@ class Worker:
     def target(self) -> Key:
         """Namespace and name of the Deployment that is scaled."""
         return self.key[0], self.spec.scale_target_ref.name
+
+    def is_due(self, status: Document, now: float) -> bool:
+        """Tell whether this status is to be written now, in place of the one written last."""
+        return is_due(status, self.written, (now - self.written_at) / self.patience)
 
     @property
     def generation(self) -> int:
@@ -124,9 +130,7 @@ class Workers:
     def _keep(self, fresh: Document, now: float) -> Worker:
         self.view.put(STREAM_WORKERS, fresh)
         key, status = key_of(fresh), fresh.get("status") or {}
-        # Spread, so that the workers do not all write their drifting numbers in the same poll.
-        at = now - random.uniform(0, DRIFT_SECONDS)
-        worker = Worker(fresh, parse_stream_worker(fresh["spec"]), _memory(key, status), status, at)
+        worker = Worker(fresh, parse_stream_worker(fresh["spec"]), _memory(key, status), status, now)
         with self._lock:
             self._known[key] = worker
         return worker
