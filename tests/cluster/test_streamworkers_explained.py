@@ -3,14 +3,16 @@
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psutil
 from support.eventually import eventually
 from support.kube.chart import OPERATOR_NAMESPACE
-from support.kube.cluster import Cluster
+from support.kube.cluster import Cluster, KubectlFailed, Manifest
 from support.kube.resources import deployment, stream_worker
 from support.operator_process import COMMAND, OperatorProcess
 from support.workload import Status, Workload
@@ -75,6 +77,52 @@ def test_kubectl_and_explain_answer_why_this_many(
 def replayed(status: Status) -> int:
     """Decide again from the recorded inputs alone."""
     return decide(msgspec.convert(status["lastDecision"]["inputs"], Inputs)).replicas
+
+
+@contextmanager
+def bounds_unchecked(cluster: Cluster) -> Iterator[None]:
+    """A CRD without the rules between fields, as an older one may have stood when a worker was applied."""
+    name = "streamworkers.orderflow.dev"
+    rules = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/x-kubernetes-validations"
+    found: Any = cluster.get("crd", name)
+    kept = found["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    for_good = {"op": "add", "path": rules, "value": kept["x-kubernetes-validations"]}
+    cluster.kubectl("patch", "crd", name, "--type=json", "-p", json.dumps([{"op": "remove", "path": rules}]))
+    try:
+        yield
+    finally:
+        cluster.kubectl("patch", "crd", name, "--type=json", "-p", json.dumps([for_good]))
+
+
+def is_taken(cluster: Cluster, manifest: Manifest, namespace: str) -> bool:
+    """Apply a manifest; the API server needs a moment to take in another CRD."""
+    try:
+        cluster.apply(manifest, namespace=namespace)
+    except KubectlFailed:
+        return False
+    return True
+
+
+def test_a_spec_that_cannot_be_used_says_so_until_it_is_mended(
+    workload: Workload, operators: Operators
+) -> None:
+    operators()
+    wrong = workload.manifest(minReplicas=5, maxReplicas=4)
+    with workload.running():
+        workload.wait_decided()
+        learned = workload.status["memory"]
+        with bounds_unchecked(workload.cluster):
+            eventually(lambda: is_taken(workload.cluster, wrong, workload.namespace), within=20)
+            eventually(lambda: workload.condition("ScalingActive") == ("False", "SpecInvalid"), within=10)
+        status = workload.status
+        assert status["message"] == "spec.minReplicas: 5 is above maxReplicas, 4"
+        assert status["observedGeneration"] == 2
+        assert status["memory"].keys() >= learned.keys(), "what was learned stays"
+        assert workload.reasons_of_events().count("SpecInvalid") == 1
+
+        workload.apply()
+        eventually(lambda: workload.condition("ScalingActive")[0] == "True", within=15)
+        assert workload.status["reason"] != "SpecInvalid"
 
 
 def test_doctor_names_what_is_missing_and_what_to_do(

@@ -19,7 +19,7 @@ from orderflow_operator.apply import Writer
 from orderflow_operator.events import EventRecorder
 from orderflow_operator.handlers import kopf_settings, registry_for
 from orderflow_operator.health import HealthServer, Vitals
-from orderflow_operator.kube import ApiError, Document, KubeApi
+from orderflow_operator.kube import ApiError, KubeApi
 from orderflow_operator.lease import Lease
 from orderflow_operator.loop import Loop, Rounds
 from orderflow_operator.observe_cluster import (
@@ -27,13 +27,12 @@ from orderflow_operator.observe_cluster import (
     STREAM_WORKERS,
     TOPIC_SETS,
     ClusterView,
-    Key,
     Kind,
 )
 from orderflow_operator.observe_kafka import KafkaObserver
 from orderflow_operator.poll import Polling
+from orderflow_operator.refusals import Refusals
 from orderflow_operator.settings import OperatorSettings
-from orderflow_operator.spec.fields import SpecError
 from orderflow_operator.topic_rounds import TopicRounds
 from orderflow_operator.topicsets import TopicSets
 from orderflow_operator.watches import WatchAudit
@@ -121,7 +120,7 @@ class Operator:
             within=settings.stalled_after,
             namespaces=settings.namespaces,
             new_observer=partial(KafkaObserver, settings.kafka_timeout_seconds, settings.count_markers),
-            refuse=Refusals(self.view, events),
+            refuse=Refusals(self.view, writer, events),
         )
 
     def _topic_loop(self) -> Loop:
@@ -177,19 +176,3 @@ class Operator:
             namespaces=self.settings.namespaces,
             standalone=True,
         )
-
-
-@dataclass(slots=True)
-class Refusals:
-    """Tells the owner of a StreamWorker once a generation that its spec cannot be used."""
-
-    view: ClusterView
-    events: EventRecorder
-    _told: dict[Key, int] = field(default_factory=dict)
-
-    def __call__(self, key: Key, error: SpecError) -> None:
-        found: Document | None = self.view.get(STREAM_WORKERS, key)
-        generation = int(found["metadata"].get("generation") or 0) if found else 0
-        if found and self._told.get(key) != generation:
-            self._told[key] = generation
-            self.events.record(found, "Warning", "SpecInvalid", str(error))
