@@ -27,6 +27,7 @@ WORKDIR /build
 COPY pyproject.toml uv.lock ./
 COPY services/pyproject.toml services/
 COPY lag/pyproject.toml lag/
+COPY process/pyproject.toml process/
 COPY operator/pyproject.toml operator/
 COPY local/pyproject.toml local/
 ARG PACKAGE
@@ -34,6 +35,7 @@ RUN test -n "${PACKAGE}" || { echo "name the package: --build-arg PACKAGE=orderf
 RUN uv sync --frozen --no-dev --all-extras --package "${PACKAGE}" --no-install-workspace
 COPY services/src services/src
 COPY lag/src lag/src
+COPY process/src process/src
 COPY operator/src operator/src
 RUN uv sync --frozen --no-dev --all-extras --package "${PACKAGE}" --no-editable
 

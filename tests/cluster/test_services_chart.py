@@ -29,10 +29,10 @@ from orderflow.notifications.delivery import LogDelivery
 from orderflow.notifications.reaction import notification_service
 from orderflow.payments.gateway import SimulatedGateway
 from orderflow.payments.reaction import payment_service
-from orderflow.settings import load
 from orderflow.streaming.service import Service
 from orderflow_operator.spec.streamworker import parse_stream_worker
 from orderflow_operator.spec.topicset import parse_topic_set
+from orderflow_process.settings import load
 
 STRIMZI = SERVICES_CHART.parents[1] / "strimzi"
 GOLDEN = Path(__file__).with_name("golden")

@@ -15,7 +15,7 @@ from support.pipeline import Pipeline, free_port
 from orderflow.events import InvalidEvent, encode
 from orderflow.notifications.delivery import MailServerUnavailable, SmtpDelivery, message_id
 from orderflow.notifications.settings import NotificationSettings
-from orderflow.settings import load
+from orderflow_process.settings import load
 
 RUSSIAN = "Ваш заказ o1 оплачен: 10.50. Спасибо! Подробности — в письме; " + "длинная строка " * 40
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from orderflow.cli.settings import SERVICES
-from orderflow.settings import Settings, load
+from orderflow_process.settings import Settings, load
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 _line = re.compile(r"^(?:# )?([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from orderflow.cli.flags import command_with_settings
 from orderflow.notifications.settings import NotificationSettings
 from orderflow.payments.settings import PaymentSettings
-from orderflow.settings import SettingsError
 from orderflow.streaming.settings import WorkerSettings
+from orderflow_process.settings import SettingsError
 
 WIDE = {"COLUMNS": "300", "TERM": "dumb", "NO_COLOR": "1"}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-MEMBERS = ("services", "lag", "operator", "local")
+MEMBERS = ("services", "lag", "process", "operator", "local")
 MOST_LINES = 250
 BANNED = ("manager", "helper", "utils", "process_data")
 
@@ -55,6 +55,7 @@ def test_the_tests_are_no_package() -> None:
     [
         ("services", "orderflow"),
         ("lag", "orderflow_lag"),
+        ("process", "orderflow_process"),
         ("operator", "orderflow_operator"),
         ("local", "orderflow_local"),
     ],

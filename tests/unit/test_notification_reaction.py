@@ -14,9 +14,9 @@ from orderflow.events.notifications import decode_notification
 from orderflow.notifications.delivery import LogDelivery, SmtpDelivery, message_id
 from orderflow.notifications.reaction import notification_service
 from orderflow.notifications.settings import NotificationSettings
-from orderflow.settings import load
 from orderflow.streaming.handling import Handling
 from orderflow.streaming.service import Delivery, Failure
+from orderflow_process.settings import load
 
 NOW = Delivery(NOON, 1)
 HEADERS = ["From", "To", "Subject", "Date", "Message-ID"]

@@ -11,8 +11,10 @@ from structlog.testing import capture_logs
 
 from orderflow.notifications.settings import NotificationSettings
 from orderflow.payments.settings import PaymentSettings
-from orderflow.settings import Settings, SettingsError, load
-from orderflow.streaming.settings import KafkaSettings, WorkerSettings
+from orderflow.streaming.settings import WorkerSettings
+from orderflow_local.settings import LocalSettings
+from orderflow_operator.settings import OperatorSettings
+from orderflow_process.settings import Settings, SettingsError, load
 
 SHARED_GROUP = "KAFKA_GROUP_ID of the shell is ignored: it would merge services into one group"
 
@@ -79,6 +81,9 @@ def test_an_env_file_that_is_named_replaces_the_one_in_config(
         pytest.param(WorkerSettings, "WORKER_MAX_BATCH", "0", "greater than or equal to 1", id="too few"),
         pytest.param(WorkerSettings, "KAFKA_BOOTSTRAP_SERVERS", "", "at least 1 character", id="nothing"),
         pytest.param(WorkerSettings, "TOPIC_PREFIX", "a/b", "pattern", id="no topic name"),
+        pytest.param(
+            OperatorSettings, "POLL_INTERVAL_SECONDS", "0", "greater than or equal to 0.2", id="no pause"
+        ),
         pytest.param(PaymentSettings, "UNIT_PRICE", "1.005", "2 decimal places", id="half a cent"),
         pytest.param(PaymentSettings, "UNIT_PRICE", "NaN", "finite number", id="no price at all"),
         pytest.param(PaymentSettings, "PAYMENT_SUCCESS_RATE", "80", "less than or equal to 1", id="percent"),
@@ -100,7 +105,7 @@ def test_an_env_file_that_is_named_replaces_the_one_in_config(
     ],
 )
 def test_a_wrong_value_is_named_with_its_variable_and_what_is_allowed(
-    kind: type[WorkerSettings], name: str, value: str, allowed: str, monkeypatch: pytest.MonkeyPatch
+    kind: type[Settings], name: str, value: str, allowed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind = PaymentSettings if kind is WorkerSettings else kind
     monkeypatch.setenv(name, value)
@@ -193,6 +198,6 @@ def test_settings_are_frozen_and_keep_passwords_to_themselves() -> None:
         settings.smtp_password = "other"  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("kind", [KafkaSettings, PaymentSettings, NotificationSettings])
+@pytest.mark.parametrize("kind", [PaymentSettings, NotificationSettings, OperatorSettings, LocalSettings])
 def test_every_setting_says_what_it_is_for(kind: type[Settings]) -> None:
     assert [name for name, field in kind.model_fields.items() if not field.description] == []

@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from orderflow.cli.settings import SERVICES
-from orderflow.settings import Settings
 from orderflow.streaming.settings import WorkerSettings
+from orderflow_process.settings import Settings
 
 Schema = dict[str, Any]
 

@@ -6,13 +6,13 @@ import typer
 from rich.console import Console
 
 from orderflow.cli.errors import CommandFailed
-from orderflow.settings import SettingsError, load
 from orderflow_local import down as ending
 from orderflow_local import logs as following
 from orderflow_local import preflight, state, up
 from orderflow_local.errors import LocalError
 from orderflow_local.layout import DataFolder
 from orderflow_local.settings import LocalSettings
+from orderflow_process.settings import SettingsError, load
 
 app = typer.Typer(
     name="orderflow-local",

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import psutil
 
-from orderflow.settings import load
 from orderflow.streaming.admin import (
     BrokerUnavailable,
     TopicRefused,
@@ -22,6 +21,7 @@ from orderflow_local.errors import LocalError
 from orderflow_local.layout import DataFolder
 from orderflow_local.net import is_free
 from orderflow_local.plan import MIB
+from orderflow_process.settings import load
 
 CGROUP = Path("/sys/fs/cgroup")
 

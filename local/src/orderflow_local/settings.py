@@ -4,8 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from orderflow.settings import Settings
-from orderflow.streaming.settings import Port
+from orderflow_process.settings import Port, Settings
 
 
 class LocalSettings(Settings):

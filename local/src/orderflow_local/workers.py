@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from orderflow.notifications.settings import NotificationSettings
 from orderflow.payments.settings import PaymentSettings
-from orderflow.settings import load
 from orderflow.streaming.settings import WorkerSettings
 from orderflow_local.settings import LocalSettings
 from orderflow_operator.spec.streamworker import OffsetReset, Policy
+from orderflow_process.settings import load
 
 # Processes start in a second and nobody pays for pods here, so all of it goes faster than in a cluster.
 _MAX_LAG_SECONDS = 10.0

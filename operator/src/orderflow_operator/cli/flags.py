@@ -10,14 +10,15 @@ import typer
 from pydantic_core import PydanticUndefined
 from rich.markup import escape
 
-from orderflow_operator.settings import OperatorSettings, load
+from orderflow_operator.settings import OperatorSettings
+from orderflow_process.settings import load
 
 
 def command_with_settings(run: Callable[[OperatorSettings], None], doc: str) -> Callable[..., None]:
     """Return a Typer command that takes every setting as a flag, loads them and calls `run`."""
 
     def command(**flags: Any) -> None:
-        run(load(flags))
+        run(load(OperatorSettings, flags))
 
     # Typer reads parameters off the signature, so a signature is what we write.
     fields = OperatorSettings.model_fields

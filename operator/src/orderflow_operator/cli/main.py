@@ -11,7 +11,8 @@ from orderflow_operator.cli.flags import command_with_settings
 from orderflow_operator.health import PortTaken
 from orderflow_operator.kube import ApiError, KubeApi
 from orderflow_operator.logs import configure_logs
-from orderflow_operator.settings import OperatorSettings, SettingsError, load
+from orderflow_operator.settings import OperatorSettings
+from orderflow_process.settings import SettingsError, load
 
 app = typer.Typer(
     name="orderflow-operator",
@@ -53,7 +54,7 @@ def explain(
     """
     from orderflow_operator.cli.explain import show
 
-    show(connect(load()), namespace, name, as_json=as_json)
+    show(connect(load(OperatorSettings)), namespace, name, as_json=as_json)
 
 
 @app.command("doctor")
@@ -64,7 +65,7 @@ def doctor() -> None:
     """
     from orderflow_operator.cli.doctor import examine
 
-    settings = load()
+    settings = load(OperatorSettings)
     raise typer.Exit(examine(connect(settings), settings))
 
 

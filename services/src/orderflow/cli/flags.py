@@ -10,7 +10,7 @@ import typer
 from pydantic_core import PydanticUndefined
 from rich.markup import escape
 
-from orderflow.settings import Settings, load
+from orderflow_process.settings import Settings, load
 
 S = TypeVar("S", bound=Settings)
 

@@ -9,9 +9,9 @@ import typer
 from orderflow.events.topics import ORDERS, PAYMENTS
 from orderflow.notifications.settings import NotificationSettings
 from orderflow.payments.settings import PaymentSettings
-from orderflow.settings import load
 from orderflow.streaming.settings import KafkaSettings
 from orderflow_lag.observation import Subscription
+from orderflow_process.settings import load
 
 ANSWER_SECONDS = 5.0  # how long a command waits for a broker before it says that there is none
 

@@ -15,8 +15,8 @@ from orderflow.cli.settings_reference import section
 from orderflow.notifications.settings import NotificationSettings
 from orderflow.orders.settings import OrdersSettings
 from orderflow.payments.settings import PaymentSettings
-from orderflow.settings import Settings, load
 from orderflow.streaming.settings import ProcessSettings
+from orderflow_process.settings import Settings, load
 
 SERVICES: dict[str, type[ProcessSettings]] = {
     "orders": OrdersSettings,

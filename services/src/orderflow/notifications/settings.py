@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from orderflow.streaming.settings import Port, WorkerSettings
+from orderflow.streaming.settings import WorkerSettings
+from orderflow_process.settings import Port
 
 
 class NotificationSettings(WorkerSettings):

@@ -12,7 +12,7 @@ from orderflow.orders.intake import SERVICE
 from orderflow.orders.process import serve
 from orderflow.orders.settings import OrdersSettings
 from orderflow.orders.workers import serve_in_processes
-from orderflow.settings import SettingsError
+from orderflow_process.settings import SettingsError
 
 log = structlog.get_logger(__name__)
 

@@ -8,7 +8,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from orderflow.settings import UnitPrice
-from orderflow.streaming.settings import Port, ProcessSettings
+from orderflow.streaming.settings import ProcessSettings
+from orderflow_process.settings import Port
 
 
 class OrdersSettings(ProcessSettings):

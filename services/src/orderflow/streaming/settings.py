@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import socket
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import structlog
 from pydantic import Field
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource
 
-from orderflow.settings import Settings
+from orderflow_process.settings import HealthSettings, LogSettings, Settings
 
 log = structlog.get_logger(__name__)
-
-Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class KafkaSettings(Settings):
@@ -62,15 +60,9 @@ class KafkaSettings(Settings):
     )
 
 
-class ProcessSettings(KafkaSettings):
+class ProcessSettings(LogSettings, KafkaSettings):
     """What every long-running process has: logs and a watchdog."""
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="Least severe line that is logged."
-    )
-    log_format: Literal["json", "console"] = Field(
-        "json", description="`json` for machines, `console` for eyes."
-    )
     watchdog_seconds: float = Field(
         60.0,
         ge=1,
@@ -79,15 +71,11 @@ class ProcessSettings(KafkaSettings):
     )
 
 
-class WorkerSettings(ProcessSettings):
+class WorkerSettings(HealthSettings, ProcessSettings):
     """What every worker has: a health endpoint, its group, and how its loop behaves."""
 
     default_group: ClassVar[str]
 
-    health_host: str = Field("127.0.0.1", description="Address of the health and metrics endpoint.")
-    health_port: Port = Field(
-        9100, description="Port of the health and metrics endpoint; 0 takes a free one."
-    )
     kafka_group_id: str = Field(
         "",
         max_length=255,
