@@ -9,7 +9,7 @@ moves no replicas, and looks at a KafkaTopic again only when something in it cha
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -40,6 +40,7 @@ class TopicOperatorStandIn:
     cluster: str
     bootstrap_servers: str
     use_finalizers: bool = True
+    login: Mapping[str, str] = field(default_factory=dict)  # what a client needs besides the servers
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     _failure: Exception | None = None
@@ -61,7 +62,7 @@ class TopicOperatorStandIn:
     def start(self) -> None:
         """Begin, or begin again after `stop`."""
         self._objects = CustomObjectsApi(ApiClient(self.configuration))
-        self._kafka = TopicsOfKafkaTopics(self.bootstrap_servers)
+        self._kafka = TopicsOfKafkaTopics(self.bootstrap_servers, self.login)
         self._stop.clear()
         self._thread = threading.Thread(target=self._run, name="topic-operator-stand-in")
         self._thread.start()
@@ -74,6 +75,11 @@ class TopicOperatorStandIn:
         self._thread = None
         if self._failure is not None:
             raise self._failure
+
+    @property
+    def is_working(self) -> bool:
+        """Tell whether it serves; why it died is raised at the end of the block."""
+        return self._thread is not None and self._thread.is_alive()
 
     def _run(self) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -33,8 +34,8 @@ class Refused(Exception):
 class TopicsOfKafkaTopics:
     """Topics of one Kafka, made as KafkaTopics ask."""
 
-    def __init__(self, bootstrap_servers: str) -> None:
-        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 2})
+    def __init__(self, bootstrap_servers: str, login: Mapping[str, str]) -> None:
+        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 2, **login})
 
     def bring_about(self, name: str, spec: Document) -> None:
         """Make a topic as its KafkaTopic asks; raise Refused."""

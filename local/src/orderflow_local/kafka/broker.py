@@ -13,6 +13,10 @@ from pathlib import Path
 
 from orderflow_local.errors import BrokerFailed
 from orderflow_local.kafka.config import (
+    CLEAN_END,
+    FENCED,
+    QUIET,
+    SETTLED_WITHIN,
     BrokerSpec,
     log4j_properties,
     render,
@@ -26,18 +30,8 @@ READY_WITHIN = 60.0  # seconds; a start takes a few, a recovery of much data mor
 STOP_WITHIN = 20.0  # seconds for a controlled shutdown before the process is killed
 POLL_EVERY = 0.05  # seconds
 
-CLEAN_END = ".kafka_cleanshutdown"  # Kafka leaves this file in its data when it was stopped in order
-SETTLED_WITHIN = 6.0  # seconds, most of them for starting a JVM
-FENCED = "Fencing broker "  # what the controller logs when it declares a broker gone
 JAVA_EXCEPTION = re.compile(r"^(Caused by: |Exception in thread \S+ )?[\w.$]+(Exception|Error): ")
 
-# Java 24 and newer complain on every start about what Kafka's libraries do; older ones ignore the second.
-QUIET = (
-    "--enable-native-access=ALL-UNNAMED",
-    "-Dsun.misc.unsafe.memory.access=allow",
-    "-Xlog:disable",
-    "-Xlog:all=error:stderr",
-)
 DEFAULT_JVM_OPTIONS = ("-XX:+UseSerialGC",)
 
 

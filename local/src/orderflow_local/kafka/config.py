@@ -4,6 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+CLEAN_END = ".kafka_cleanshutdown"  # Kafka leaves this file in its data when it was stopped in order
+FENCED = "Fencing broker "  # what the controller logs when it declares a broker gone
+SETTLED_WITHIN = 6.0  # seconds, most of them for starting a JVM
+
+# Java 24 and newer complain on every start about what Kafka's libraries do; older ones ignore the second.
+QUIET = (
+    "--enable-native-access=ALL-UNNAMED",
+    "-Dsun.misc.unsafe.memory.access=allow",
+    "-Xlog:disable",
+    "-Xlog:all=error:stderr",
+)
+
 # By default a kill -9 in mid-transaction holds readers back for up to 20 s and its partitions for 45 s.
 PROMPT_RECOVERY: Mapping[str, str] = {
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
