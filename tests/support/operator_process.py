@@ -7,12 +7,11 @@ import os
 import signal
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from support.endpoint import Probed
 from support.eventually import eventually
 from support.pipeline import free_port
 
@@ -33,7 +32,7 @@ SETTINGS = {
 
 
 @dataclass
-class OperatorProcess:
+class OperatorProcess(Probed):
     """One replica; `environment` is given by name in lower case, as settings have it."""
 
     kubeconfig: Path
@@ -87,24 +86,6 @@ class OperatorProcess:
 
         eventually(ready, within=READY_WITHIN)
         return self
-
-    def get(self, path: str) -> tuple[int, str]:
-        """Return status and body of its endpoint; status 0 while nothing listens."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            return 0, ""
-
-    def metric(self, name: str) -> float:
-        """Return the sum of a metric's series, 0 where there is none."""
-        lines = self.get("/metrics")[1].splitlines()
-        return sum(
-            float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith((name + "{", name + " "))
-        )
 
     def leads(self) -> bool:
         """Tell whether this replica holds the Lease."""

@@ -8,8 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from support.endpoint import Probed
 from support.eventually import eventually
 
 from orderflow.streaming.admin import create_topics, existing_topics, pipeline_topics
@@ -28,7 +27,7 @@ READY_WITHIN = 60.0
 
 
 @dataclass
-class ServiceProcess:
+class ServiceProcess(Probed):
     """One service as it runs anywhere: a process with a health port and a log."""
 
     process: subprocess.Popen[bytes]
@@ -38,24 +37,6 @@ class ServiceProcess:
     @property
     def log(self) -> str:
         return self.log_file.read_text()
-
-    def get(self, path: str) -> tuple[int, str]:
-        """Return status and body of the health endpoint; status 0 while nothing listens."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            return 0, ""
-
-    def metric(self, name: str) -> float:
-        """Return the sum of a metric's series, 0 where there is none."""
-        lines = self.get("/metrics")[1].splitlines()
-        return sum(
-            float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith((name + "{", name + " "))
-        )
 
     def wait_ready(self, within: float = READY_WITHIN) -> ServiceProcess:
         def ready() -> bool:

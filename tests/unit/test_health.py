@@ -1,45 +1,35 @@
-"""The health endpoint says what the loop's progress says, in HTTP."""
+"""A worker's health is what its loop's progress says."""
 
 import json
-import socket
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from orderflow.streaming import metrics
-from orderflow.streaming.health import HealthServer, PortTaken
+from orderflow.streaming.health import health_pages
 from orderflow.streaming.progress import Progress
 
 
 class Probed:
-    """A served endpoint with the switches a test turns."""
+    """The pages of a worker with the switches a test turns."""
 
     def __init__(self) -> None:
         self.progress = Progress()
         self.alive = True
-        self.server = HealthServer("127.0.0.1", 0, self.progress, lambda: self.alive)
+        self._pages = health_pages(self.progress, lambda: self.alive)
 
-    def get(self, path: str) -> tuple[int, str]:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.server.port}{path}", timeout=20) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
-
-    def verdict(self, path: str) -> tuple[int, dict[str, str]]:
-        status, body = self.get(path)
+    def verdict(self, path: str) -> tuple[int, Any]:
+        status, body = self.page(path)
         return status, json.loads(body)
+
+    def page(self, path: str) -> tuple[int, str]:
+        status, _, body = self._pages[path]()
+        return status, body.decode()
 
 
 @pytest.fixture
-def probed() -> Iterator[Probed]:
-    probed = Probed()
-    probed.server.start()
-    yield probed
-    probed.server.stop()
+def probed() -> Probed:
+    return Probed()
 
 
 def test_a_process_that_has_just_started_is_live_and_not_ready(probed: Probed) -> None:
@@ -72,39 +62,8 @@ def test_a_process_that_is_stopping_is_live_and_not_ready(probed: Probed) -> Non
     assert probed.verdict("/readyz") == (503, {"status": "failed", "reason": "it is stopping"})
 
 
-def test_metrics_are_those_of_prometheus(probed: Probed) -> None:
+def test_metrics_of_a_worker_come_without_the_times_they_were_made_at(probed: Probed) -> None:
     metrics.RECORDS.labels("health-test").inc(3)
-    status, body = probed.get("/metrics")
-    assert status == 200
+    body = probed.page("/metrics")[1]
     assert 'orderflow_records_total{service="health-test"} 3.0' in body.splitlines()
     assert "_created" not in body
-
-
-def test_another_path_says_which_there_are(probed: Probed) -> None:
-    status, body = probed.verdict("/")
-    assert status == 404
-    assert body["reason"] == "try /livez, /readyz or /metrics"
-
-
-def test_a_taken_port_is_one_sentence_that_says_what_to_do() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with pytest.raises(PortTaken, match=rf"HEALTH_PORT={port}: Address already in use; choose another"):
-            HealthServer("127.0.0.1", port, Progress(), lambda: True)
-
-
-def test_an_address_that_is_not_ours_is_named() -> None:
-    with pytest.raises(PortTaken, match=r"^HEALTH_HOST=192\.0\.2\.1 HEALTH_PORT=0: "):
-        HealthServer("192.0.2.1", 0, Progress(), lambda: True)
-
-
-def test_a_stopped_endpoint_frees_its_port() -> None:
-    first = Probed()
-    first.server.start()
-    port = first.server.port
-    first.server.stop()
-    second = HealthServer("127.0.0.1", port, Progress(), lambda: True)
-    second.start()
-    second.stop()

@@ -13,7 +13,7 @@ from orderflow.streaming.clients import connection_config
 from orderflow_local import plan, state
 from orderflow_local.autoscaler import Autoscaler
 from orderflow_local.children import Child, await_ready, how_it_ended
-from orderflow_local.decisions import DecisionsServer
+from orderflow_local.decisions import decisions_endpoint, url_of
 from orderflow_local.errors import BrokerFailed
 from orderflow_local.kafka import Broker, Distribution
 from orderflow_local.layout import DataFolder
@@ -58,14 +58,14 @@ class Supervisor:
         # Set by the autoscaler's thread, followed by the loop.
         self._wanted = {worker.service: worker.policy.min_replicas for worker in workers}
         self._autoscaler = Autoscaler(workers, connection_config(kafka), self._target, self._scale, self.say)
-        self._decisions = DecisionsServer(self._autoscaler.decisions)
+        self._decisions = decisions_endpoint(self._autoscaler.decisions)
         self._state = RunState(
             self.run_id,
             os.getpid(),
             self.bootstrap_servers,
             self.api_url,
             kafka.topic_prefix,
-            self._decisions.url,
+            url_of(self._decisions),
         )
 
     def start(self) -> None:

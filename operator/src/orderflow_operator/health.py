@@ -10,15 +10,9 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import msgspec
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
-
-
-class PortTaken(Exception):
-    """Another process listens where the health endpoint should."""
+from orderflow_process.endpoint import Pages, as_json, metrics, verdict
 
 
 @dataclass(slots=True)
@@ -48,62 +42,15 @@ class Vitals:
         return [f"{part} made no progress for {seconds:.0f} s" for part, seconds in sorted(late.items())]
 
 
-class HealthServer:
-    """Serves what `vitals` say, and what `decisions` returns."""
+def health_pages(vitals: Vitals, decisions: Callable[[], Any]) -> Pages:
+    """Return what the endpoint of the operator serves: what `vitals` say, and what `decisions` returns."""
 
-    def __init__(self, host: str, port: int, vitals: Vitals, decisions: Callable[[], Any]) -> None:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                status, kind, body = _answer(self.path, vitals, decisions)
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+    def unready() -> str:
+        return f"waits for {vitals.waits_for}" if vitals.waits_for else "; ".join(vitals.stalled())
 
-            def log_message(self, format: str, *args: object) -> None:
-                """Probes come every few seconds; nobody reads of them."""
-
-        try:
-            self._server = ThreadingHTTPServer((host, port), Handler)
-        except OSError as error:
-            raise PortTaken(
-                f"HEALTH_HOST={host} HEALTH_PORT={port}: {error.strerror}; "
-                "choose another port, or 0 for a free one"
-            ) from None
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        return int(self._server.server_address[1])
-
-    def start(self) -> None:
-        """Serve in a thread of its own."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop serving."""
-        self._server.shutdown()
-        self._server.server_close()
-
-
-def _answer(asked: str, vitals: Vitals, decisions: Callable[[], Any]) -> tuple[int, str, bytes]:
-    match asked:
-        case "/healthz":
-            return _verdict("; ".join(vitals.stalled()))
-        case "/readyz":
-            reasons = [f"waits for {vitals.waits_for}"] if vitals.waits_for else vitals.stalled()
-            return _verdict("; ".join(reasons))
-        case "/metrics":
-            return 200, CONTENT_TYPE_LATEST, generate_latest(REGISTRY)
-        case "/decisions":
-            return 200, "application/json", msgspec.json.encode(decisions())
-        case _:
-            return _verdict("try /healthz, /readyz, /metrics or /decisions", failed=404)
-
-
-def _verdict(reason: str, failed: int = 503) -> tuple[int, str, bytes]:
-    body = {"status": "failed", "reason": reason} if reason else {"status": "ok"}
-    return failed if reason else 200, "application/json", msgspec.json.encode(body)
+    return {
+        "/healthz": lambda: verdict("ok", "; ".join(vitals.stalled())),
+        "/readyz": lambda: verdict("ok", unready()),
+        "/metrics": metrics,
+        "/decisions": lambda: as_json(decisions()),
+    }

@@ -18,7 +18,7 @@ from orderflow_operator.access import AccessBook
 from orderflow_operator.apply import Writer
 from orderflow_operator.events import EventRecorder
 from orderflow_operator.handlers import kopf_settings, registry_for
-from orderflow_operator.health import HealthServer, Vitals
+from orderflow_operator.health import Vitals, health_pages
 from orderflow_operator.kube import ApiError, KubeApi
 from orderflow_operator.lease import Lease
 from orderflow_operator.loop import Loop, Rounds
@@ -37,6 +37,7 @@ from orderflow_operator.topic_rounds import TopicRounds
 from orderflow_operator.topicsets import TopicSets
 from orderflow_operator.watches import WatchAudit
 from orderflow_operator.workers import Workers
+from orderflow_process.endpoint import Endpoint
 
 _TOPIC_ROUND = "the round of the TopicSets"
 _WRITES_AT_A_TIME = 8
@@ -95,9 +96,8 @@ class Operator:
 
     @contextmanager
     def _health(self) -> Iterator[None]:
-        at = HealthServer(
-            self.settings.health_host, self.settings.health_port, self.vitals, self.workers.decisions
-        )
+        pages = health_pages(self.vitals, self.workers.decisions)
+        at = Endpoint(self.settings.health_host, self.settings.health_port, pages)
         at.start()
         log.info("serving health and metrics", host=self.settings.health_host, port=at.port)
         try:

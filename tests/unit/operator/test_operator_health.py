@@ -2,13 +2,10 @@
 
 import json
 import threading
-import urllib.error
-import urllib.request
 
-import pytest
 from support.eventually import eventually
 
-from orderflow_operator.health import HealthServer, PortTaken, Vitals
+from orderflow_operator.health import Vitals, health_pages
 from orderflow_operator.loop import Loop
 
 
@@ -33,35 +30,25 @@ def test_what_ended_on_purpose_is_not_waited_for() -> None:
     assert vitals.stalled() == []
 
 
-def ask(server: HealthServer, path: str) -> tuple[int, dict[str, object]]:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=5) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.load(error)
-
-
 def test_the_endpoint_says_what_stalls_and_what_it_waits_for() -> None:
     now = [0.0]
     vitals = Vitals(clock=lambda: now[0])
-    server = HealthServer("127.0.0.1", 0, vitals, lambda: {"decisions": []})
-    server.start()
-    try:
-        assert ask(server, "/healthz") == (200, {"status": "ok"})
-        assert ask(server, "/readyz")[0] == 503
-        vitals.waits_for = ""
-        assert ask(server, "/readyz") == (200, {"status": "ok"})
-        assert ask(server, "/decisions") == (200, {"decisions": []})
-        assert ask(server, "/other")[0] == 404
-        vitals.beat("the poll", within=1.0)
-        now[0] = 2.0
-        status, body = ask(server, "/healthz")
-        assert (status, body["reason"]) == (503, "the poll made no progress for 2 s")
-        with pytest.raises(PortTaken, match="HEALTH_PORT"):
-            HealthServer("127.0.0.1", server.port, vitals, dict)
-    finally:
-        server.stop()
+    pages = health_pages(vitals, lambda: {"decisions": []})
+
+    def ask(path: str) -> tuple[int, dict[str, object]]:
+        status, _, body = pages[path]()
+        return status, json.loads(body)
+
+    assert ask("/healthz") == (200, {"status": "ok"})
+    assert ask("/readyz")[0] == 503
+    vitals.waits_for = ""
+    assert ask("/readyz") == (200, {"status": "ok"})
+    assert ask("/decisions") == (200, {"decisions": []})
+    vitals.beat("the poll", within=1.0)
+    now[0] = 2.0
+    stalled = {"status": "failed", "reason": "the poll made no progress for 2 s"}
+    assert ask("/healthz") == (503, stalled)
+    assert ask("/readyz") == (503, stalled)
 
 
 def test_a_loop_that_fails_makes_no_progress_but_goes_on() -> None:

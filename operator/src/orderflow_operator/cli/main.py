@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from orderflow_operator.cli.flags import command_with_settings
-from orderflow_operator.health import PortTaken
 from orderflow_operator.kube import ApiError, KubeApi
 from orderflow_operator.logs import configure_logs
 from orderflow_operator.settings import OperatorSettings
+from orderflow_process.endpoint import PortTaken
 from orderflow_process.settings import SettingsError, load
 
 app = typer.Typer(

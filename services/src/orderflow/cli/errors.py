@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 from orderflow.streaming.admin import BrokerUnavailable, TopicRefused
 from orderflow.streaming.errors import WorkerStopped
-from orderflow.streaming.health import PortTaken
 from orderflow.streaming.reader import ReadRefused, UnknownTopic
 from orderflow.streaming.settings import KafkaSettings
 from orderflow_lag import errors as lag
+from orderflow_process.endpoint import PortTaken
 from orderflow_process.settings import SettingsError
 
 

@@ -9,11 +9,12 @@ from types import FrameType
 import structlog
 
 from orderflow.observability.logs import configure_logs
-from orderflow.streaming.health import HealthServer
+from orderflow.streaming.health import health_pages
 from orderflow.streaming.service import E, Service
 from orderflow.streaming.settings import WorkerSettings
 from orderflow.streaming.watchdog import Watchdog
 from orderflow.streaming.worker import Worker
+from orderflow_process.endpoint import Endpoint
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +24,8 @@ def run_worker(service: Service[E], settings: WorkerSettings) -> None:
     configure_logs(service.name, settings.log_level, settings.log_format)
     worker = Worker(service, settings)
     watchdog = Watchdog(worker.progress, settings.watchdog_seconds)
-    health = HealthServer(settings.health_host, settings.health_port, worker.progress, lambda: watchdog.alive)
+    pages = health_pages(worker.progress, lambda: watchdog.alive)
+    health = Endpoint(settings.health_host, settings.health_port, pages)
 
     def stop(number: int, _frame: FrameType | None) -> None:
         log.info("stopping", signal=signal.Signals(number).name)
