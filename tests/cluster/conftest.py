@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from support.brokers import RunningBroker
-from support.eventually import eventually
 from support.kube.chart import CRDS, OPERATOR_NAMESPACE, RELEASE, REPOSITORY, Helm
 from support.kube.cluster import Cluster
 from support.kube.control_plane import CONTEXT, ControlPlane
@@ -53,13 +52,29 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         if not (kubeconfig and context):
             pytest.fail("Set both ORDERFLOW_TEST_KUBECONFIG and ORDERFLOW_TEST_CONTEXT, or none of them")
         outside = Cluster(Path(kubeconfig), context, _or_skip(kubectl), folder)
-        yield _with_crds(outside, CRDS)
+        outside.add_crds(CRDS)
+        yield outside
         return
     _or_skip(control_plane)
     own = ControlPlane(folder)
     try:
         own.start()
-        yield _with_crds(Cluster(own.kubeconfig, CONTEXT, _or_skip(kubectl), folder), CRDS)
+        started = Cluster(own.kubeconfig, CONTEXT, _or_skip(kubectl), folder)
+        started.add_crds(CRDS)
+        yield started
+    finally:
+        own.stop()
+
+
+@pytest.fixture(scope="session")
+def bare_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster that knows nothing of ours or of Strimzi's; what a test adds, it removes."""
+    folder = tmp_path_factory.mktemp("bare")
+    _or_skip(control_plane)
+    own = ControlPlane(folder)
+    try:
+        own.start()
+        yield Cluster(own.kubeconfig, CONTEXT, _or_skip(kubectl), folder)
     finally:
         own.stop()
 
@@ -72,7 +87,7 @@ def strimzi_crds(cluster: Cluster) -> None:
     files = [folder / name for name in STRIMZI_CRDS]
     if not all(file.is_file() for file in files):
         pytest.skip(f"no CRDs of Strimzi in {folder}; name their folder in ORDERFLOW_STRIMZI_CRDS")
-    _with_crds(cluster, *files)
+    cluster.add_crds(*files)
 
 
 @pytest.fixture(scope="session")
@@ -143,20 +158,6 @@ def workload(
     """A workload that has not begun."""
     topic = f"{namespace}orders"
     return Workload(cluster, cluster.api(), kube_namespace, broker.bootstrap_servers, topic, tmp_path)
-
-
-def _with_crds(cluster: Cluster, *files: Path) -> Cluster:
-    wanted = [argument for file in files for argument in ("-f", str(file))]
-    names = cluster.kubectl("apply", "--server-side", "--force-conflicts", "-o", "name", *wanted).split()
-    # `kubectl wait` fails on a CRD that has no conditions yet; and discovery comes after Established.
-    plurals = {name.partition("/")[2].partition(".")[0] for name in names}
-    eventually(lambda: plurals <= set(_plurals(cluster)), within=60)
-    return cluster
-
-
-def _plurals(cluster: Cluster) -> list[str]:
-    listed = cluster.kubectl("api-resources", "--no-headers", "-o", "name", "--cached=false")
-    return [name.partition(".")[0] for name in listed.split()]
 
 
 def _or_skip(build: Callable[[], Path | tuple[Path, ...]]) -> Path:

@@ -144,7 +144,7 @@ def test_an_operator_of_some_namespaces_has_no_rights_in_others(
     manifests = documents(own.render(values))
     try:
         cluster.kubectl("apply", "-f", "-", stdin=manifests)
-        identity = cluster.identity(own.release, kube_namespace)
+        identity = cluster.identity(f"{own.release}-operator", kube_namespace)
         assert eventually(lambda: cluster.allows(identity, "list", WORKERS, kube_namespace), within=10)
         assert cluster.allows(identity, "update", "deployments.apps", kube_namespace, subresource="scale")
         assert cluster.allows(identity, "watch", "customresourcedefinitions.apiextensions.k8s.io")

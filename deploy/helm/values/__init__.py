@@ -1,1 +1,1 @@
-"""The values of the chart orderflow: what there is, what it means, and the files that follow from it."""
+"""The values of the charts: what there is, what it means, and the files that follow from it."""

@@ -1,6 +1,6 @@
-"""Writes what follows from the values: the chart's values.schema.json and the table of its README.
+"""Writes what follows from the values: each chart's values.schema.json and the table of its README.
 
-`python -m deploy.helm.values` prints nothing and ends with 0 when both are as they should be;
+`python -m deploy.helm.values` prints nothing and ends with 0 when all are as they should be;
 with `--write` it makes them so.
 """
 
@@ -13,22 +13,24 @@ from typing import Any
 
 import yaml
 
-from deploy.helm.values.chart import values_schema
+from deploy.helm.values import operator_chart, services_chart
 from deploy.helm.values.pieces import CHARTS
 
-CHART = CHARTS / "orderflow"
 _TABLE = re.compile(r"(?<=<!-- values -->\n).*?(?=<!-- end of values -->)", re.DOTALL)
 _MISSING = object()
 
 
+def schemas() -> dict[Path, dict[str, Any]]:
+    """Return the schema of the values of each chart, by the chart's folder."""
+    return {
+        CHARTS / "orderflow": services_chart.values_schema(),
+        CHARTS / "orderflow-operator": operator_chart.values_schema(),
+    }
+
+
 def documents() -> dict[Path, str]:
     """Return the files that are written, with what should be in them."""
-    schema, readme = values_schema(), CHART / "README.md"
-    table = values_table(schema, yaml.safe_load((CHART / "values.yaml").read_text()))
-    return {
-        CHART / "values.schema.json": json.dumps(schema, indent=2, ensure_ascii=False) + "\n",
-        readme: _TABLE.sub(lambda _: table, readme.read_text()),
-    }
+    return {file: text for chart, schema in schemas().items() for file, text in _of(chart, schema)}
 
 
 def values_table(schema: Mapping[str, Any], values: Mapping[str, Any]) -> str:
@@ -42,6 +44,13 @@ def paths_of(schema: Mapping[str, Any], *above: str) -> Iterator[tuple[str, ...]
     for name, each in schema.get("properties", {}).items():
         yield *above, name
         yield from paths_of(each, *above, name)
+
+
+def _of(chart: Path, schema: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    readme = chart / "README.md"
+    table = values_table(schema, yaml.safe_load((chart / "values.yaml").read_text()))
+    yield chart / "values.schema.json", json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+    yield readme, _TABLE.sub(lambda _: table, readme.read_text())
 
 
 def _rows(schema: Mapping[str, Any], values: Any, above: str) -> Iterator[tuple[str, str, str]]:

@@ -1,21 +1,20 @@
 """The values that each service has."""
 
+from deploy.helm.values.derived import scaling, service_settings
 from deploy.helm.values.pieces import (
     FLAG,
     KEY,
     LABELS,
     NAME,
     OBJECTS,
-    OPEN,
     TEXT,
     Schema,
     choice,
     described,
     number,
-    scaling,
     section,
-    service_settings,
 )
+from deploy.helm.values.sections import container, service_account
 
 
 def orders() -> Schema:
@@ -65,22 +64,10 @@ def _workload(of: str, description: str, replicas: str, **more: Schema) -> Schem
         enabled=described(FLAG, "Whether the service runs."),
         replicas=number(replicas, 0, 10_000),
         config=service_settings(of),
-        resources=section(
-            "What its container asks for and is held to.",
-            requests=described(OPEN, "What it asks for."),
-            limits=described(OPEN, "What it is held to."),
-        ),
-        probes=section(
-            "Thresholds of its probes.",
-            **{name: _probe(name) for name in ("startup", "liveness", "readiness")},
-        ),
-        serviceAccount=section(
+        **container(),
+        serviceAccount=service_account(
             "Its ServiceAccount, which has no token and no rights.",
-            create=described(FLAG, "Whether it is made."),
-            name=described(
-                NAME, "Its name; the workload's full name, or `default` if none is made, when empty."
-            ),
-            annotations=described(LABELS, "Its annotations."),
+            "Its name; the workload's full name, or `default` if none is made, when empty.",
         ),
         **more,
     )
@@ -93,15 +80,4 @@ def smtp() -> Schema:
         secretName=described(NAME, "Secret with it; none when empty."),
         usernameKey=described(KEY, "Key of the user name."),
         passwordKey=described(KEY, "Key of the password."),
-    )
-
-
-def _probe(name: str) -> Schema:
-    names = ("initialDelaySeconds", "periodSeconds", "timeoutSeconds", "failureThreshold", "successThreshold")
-    return section(
-        f"The {name} probe.",
-        **{
-            each: number(f"{each}, as of any probe.", 0 if each.startswith("initial") else 1, 3600)
-            for each in names
-        },
     )

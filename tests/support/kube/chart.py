@@ -79,3 +79,35 @@ class Helm:
     def _where(self, cluster: Cluster) -> tuple[str, ...]:
         config = ("--kubeconfig", str(cluster.kubeconfig), "--kube-context", cluster.context)
         return *config, "--namespace", self.namespace
+
+
+def kinds(rendered: list[Manifest], kind: str) -> list[Manifest]:
+    """Return the manifests of one kind."""
+    return [each for each in rendered if each["kind"] == kind]
+
+
+def one(rendered: list[Manifest], kind: str, name: str) -> Manifest:
+    """Return the one manifest with this kind and name."""
+    (found,) = [each for each in kinds(rendered, kind) if each["metadata"]["name"] == name]
+    return found
+
+
+def container(deployment: Manifest) -> Manifest:
+    """Return the only container of a Deployment."""
+    found: Manifest
+    (found,) = deployment["spec"]["template"]["spec"]["containers"]
+    return found
+
+
+def sample(schema: Manifest) -> Any:
+    """Return a setting's value that is allowed, and none that a number's way of being written could hide."""
+    if "enum" in schema:
+        return schema["enum"][-1]
+    if schema["type"] == "boolean":
+        return True
+    if schema["type"] == "integer":
+        return min(schema.get("maximum", 1_000_000), 1_000_000)
+    if schema["type"] == "number":
+        return float(max(schema.get("minimum", 0), min(schema["maximum"], 0.75)))
+    known = {"^[A-Za-z0-9._-]{0,100}$": "eu.", r"^(payment-service.*)?$": "payment-service-b"}
+    return schema.get("default") or known.get(schema.get("pattern", ""), "notification-service-b")

@@ -145,6 +145,26 @@ class Cluster:
 
         eventually(gone, within=within, every=0.2)
 
+    def add_crds(self, *files: Path) -> None:
+        """Apply CRDs, of files or folders, and return once their kinds are served."""
+        wanted = [argument for file in files for argument in ("-f", str(file))]
+        names = self.kubectl("apply", "--server-side", "--force-conflicts", "-o", "name", *wanted).split()
+        # `kubectl wait` fails on a CRD that has no conditions yet; and discovery comes after Established.
+        plurals = {name.partition("/")[2].partition(".")[0] for name in names}
+        eventually(lambda: plurals <= self.kinds(), within=60)
+
+    def remove_crds(self, *files: Path) -> None:
+        """Delete CRDs, and with them all of their kinds; return once both are gone."""
+        wanted = [argument for file in files for argument in ("-f", str(file))]
+        gone = self.kubectl("delete", "--ignore-not-found", "-o", "name", *wanted).split()
+        plurals = {name.partition("/")[2].partition(".")[0] for name in gone}
+        eventually(lambda: not plurals & self.kinds(), within=60)
+
+    def kinds(self) -> set[str]:
+        """Return the kinds that are served, by their plurals."""
+        listed = self.kubectl("api-resources", "--no-headers", "-o", "name", "--cached=false")
+        return {name.partition(".")[0] for name in listed.split()}
+
     def _has_default_account(self, namespace: str) -> bool:
         # Without it no Pod can be made.
         flags = ("--ignore-not-found", "-o", "name")

@@ -1,5 +1,8 @@
+{{/* Names, labels and the image. */}}
+
 {{- define "operator.fullname" -}}
-{{- default .Release.Name .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
+{{- $release := contains "operator" .Release.Name | ternary .Release.Name (printf "%s-operator" .Release.Name) -}}
+{{- default $release .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
 {{- end -}}
 
 {{- define "operator.serviceAccountName" -}}
@@ -24,6 +27,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
+{{- define "operator.metadata" -}}
+name: {{ include "operator.fullname" . }}
+namespace: {{ .Release.Namespace }}
+labels: {{- include "operator.labels" . | nindent 2 }}
+{{- end -}}
+
 {{- define "operator.image" -}}
 {{- $repository := .Values.image.repository -}}
 {{- with .Values.global.imageRegistry }}{{ $repository = printf "%s/%s" . $repository }}{{ end -}}
@@ -38,4 +47,23 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - kind: ServiceAccount
   name: {{ include "operator.serviceAccountName" . }}
   namespace: {{ .Release.Namespace }}
+{{- end -}}
+
+{{/* A number as people write it; as YAML is read here, a million would become 1e+06. */}}
+{{- define "operator.text" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) -}}
+{{ int64 . }}
+{{- else -}}
+{{ . }}
+{{- end -}}
+{{- end -}}
+
+{{/* Whether the monitor that was asked for can be made. */}}
+{{- define "operator.monitored" -}}
+{{- if and (ne .Values.monitoring.kind "None") (.Capabilities.APIVersions.Has (printf "monitoring.coreos.com/v1/%s" .Values.monitoring.kind)) }}true{{ end -}}
+{{- end -}}
+
+{{/* Whether a live cluster is asked; without one (helm template, GitOps) nobody knows what it lacks. */}}
+{{- define "operator.live" -}}
+{{- if lookup "apps/v1" "Deployment" .Release.Namespace "" }}true{{ end -}}
 {{- end -}}

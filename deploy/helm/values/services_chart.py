@@ -1,24 +1,32 @@
 """The values of the services' chart, each with its type and meaning."""
 
+from deploy.helm.values.derived import common_settings, topic_overrides
 from deploy.helm.values.pieces import (
     FLAG,
     KEY,
-    LABELS,
     NAME,
     OBJECTS,
-    OPEN,
     TEXT,
     Schema,
     choice,
-    common_settings,
     described,
     number,
     section,
-    topic_overrides,
+)
+from deploy.helm.values.sections import (
+    PEERS,
+    condition,
+    disruption_budget,
+    image,
+    monitoring,
+    names_at,
+    network_policy,
+    pods,
+    scraped_by,
+    subchart,
+    whole_name,
 )
 from deploy.helm.values.workloads import orders, smtp, worker
-
-_PEERS = "as `from` and `to` of a NetworkPolicy have it"
 
 
 def values_schema() -> Schema:
@@ -28,13 +36,11 @@ def values_schema() -> Schema:
         "title": "Values of orderflow",
         **section(
             "A key that is not described here is refused.",
-            enabled=described(FLAG, "For a parent chart, whose condition it may be."),
-            fullnameOverride=described(
-                NAME,
-                "First part of the names of what the chart makes; the release's name when empty.",
-                maxLength=48,
+            enabled=condition(),
+            fullnameOverride=whole_name(
+                "First part of the names of what the chart makes; the release's name when empty.", 48
             ),
-            image=_image(),
+            image=image("The image of all services."),
             config=common_settings(),
             kafka=_kafka(),
             topics=_topics(),
@@ -45,18 +51,11 @@ def values_schema() -> Schema:
                 "Notification Service: payments -> notifications, and an e-mail.",
                 smtp=smtp(),
             ),
-            podDisruptionBudget=section(
-                "A PodDisruptionBudget for each workload.",
-                enabled=described(FLAG, "Whether there is one."),
-                maxUnavailable=number("Pods of a workload that may be moved at a time.", 1, 1000),
+            podDisruptionBudget=disruption_budget(
+                "A PodDisruptionBudget for each workload.", "Pods of a workload that may be moved at a time."
             ),
             networkPolicy=_network_policy(),
-            monitoring=section(
-                "How Prometheus finds the metrics.",
-                kind=choice("What is made, if the cluster knows it.", "None", "PodMonitor", "ServiceMonitor"),
-                interval=described(TEXT, "How often metrics are read.", pattern="^[0-9]+(ms|s|m)$"),
-                labels=described(LABELS, "Labels of the monitors, which the Prometheus resource selects by."),
-            ),
+            monitoring=monitoring(),
             test=section(
                 "The pod of `helm test`, which places an order and waits for its outcome.",
                 enabled=described(FLAG, "Whether there is one."),
@@ -74,42 +73,10 @@ def values_schema() -> Schema:
                     "Sources in a writable copy at /src, and a process that starts again when one changes.",
                 ),
             ),
-            podAnnotations=described(LABELS, "Annotations of all pods."),
-            podLabels=described(LABELS, "Labels of all pods."),
-            nodeSelector=described(LABELS, "Nodes for all pods."),
-            tolerations=described(OBJECTS, "Taints that all pods tolerate."),
-            affinity=described(OPEN, "Affinity of all pods."),
-            priorityClassName=described(NAME, "Priority of all pods."),
-            **{"global": _global()},
+            **pods(),
+            **subchart(),
         ),
     }
-
-
-def _global() -> Schema:
-    # Open, as a parent chart shares it with other charts.
-    return {
-        "type": "object",
-        "description": "Values that a parent chart shares with its subcharts.",
-        "properties": {
-            "imageRegistry": described(TEXT, "Put before the repository of every image."),
-            "imagePullSecrets": {
-                "type": "array",
-                "uniqueItems": True,
-                "items": {**NAME, "minLength": 1},
-                "description": "Names of Secrets to pull images with.",
-            },
-        },
-    }
-
-
-def _image() -> Schema:
-    return section(
-        "The image of all services.",
-        repository=described(KEY, "Its name."),
-        tag={**described(TEXT, "Its tag; the chart's appVersion when empty."), "not": {"const": "latest"}},
-        digest=described(TEXT, "sha256:... wins over the tag.", pattern="^(sha256:[0-9a-f]{64})?$"),
-        pullPolicy=choice("When to pull it.", "Always", "IfNotPresent", "Never"),
-    )
 
 
 def _kafka() -> Schema:
@@ -161,18 +128,13 @@ def _topics() -> Schema:
 
 
 def _network_policy() -> Schema:
-    return section(
-        "Nothing in and nothing out but what a workload needs.",
-        enabled=described(FLAG, "Whether there are NetworkPolicies."),
+    return network_policy(
         apiFrom=described(
             OBJECTS,
-            f"Who may reach the API besides pods of the release, {_PEERS}; when empty pods labelled "
+            f"Who may reach the API besides pods of the release, {PEERS}; when empty pods labelled "
             'orderflow.dev/api-client: "true", and everybody with an ingress, a route or monitoring.',
         ),
-        metricsFrom=described(
-            OBJECTS, "Who may scrape; when empty everybody while monitoring.kind is set, else nobody."
-        ),
-        dnsTo=described(OBJECTS, "Where names are resolved."),
+        metricsFrom=scraped_by(),
+        dnsTo=names_at(),
         kafkaTo=described(OBJECTS, "Where the brokers of kafka.bootstrapServers are; anywhere when empty."),
-        extraEgress=described(OBJECTS, "Further egress rules for all pods."),
     )
