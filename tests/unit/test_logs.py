@@ -3,34 +3,21 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from support.logs import HOSTILE, SPELLED_OUT, written_logs
 
-from orderflow.observability.logs import Format, configure_logs
-
-HOSTILE = "a\x1b[2J\r\nforged\x00\u202e"
-SPELLED_OUT = r"a\x1b[2J\r\nforged\x00\u202e"
+from orderflow_process.logs import Format, configure_logs
 
 
-@contextmanager
-def logs(form: Format, level: str = "INFO") -> Iterator[io.StringIO]:
-    """Configure the logs of the Payment Service and collect what they write; afterwards all is as before."""
-    root = logging.getLogger()
-    handlers, root_level, before = root.handlers[:], root.level, structlog.get_config()
-    try:
-        with redirect_stdout(io.StringIO()) as written:
-            configure_logs("payment-service", level, form)
-            yield written
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(root_level)
-        structlog.configure(**before)
+def logs(form: Format, level: str = "INFO") -> AbstractContextManager[io.StringIO]:
+    """Configure the logs of the Payment Service and collect what they write."""
+    return written_logs(lambda: configure_logs("payment-service", level, form))
 
 
 def objects(written: io.StringIO) -> list[dict[str, Any]]:

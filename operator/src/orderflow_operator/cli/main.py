@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Annotated
 
@@ -9,9 +10,9 @@ import typer
 
 from orderflow_operator.cli.flags import command_with_settings
 from orderflow_operator.kube import ApiError, KubeApi
-from orderflow_operator.logs import configure_logs
 from orderflow_operator.settings import OperatorSettings
 from orderflow_process.endpoint import PortTaken
+from orderflow_process.logs import configure_logs
 from orderflow_process.settings import SettingsError, load
 
 app = typer.Typer(
@@ -38,8 +39,15 @@ def run(settings: OperatorSettings) -> None:
     # Here and not above: kopf is half a second that the other commands do not need.
     from orderflow_operator.run import Operator
 
-    configure_logs(settings.log_level, settings.log_format)
+    begin_logs(settings)
     Operator(settings, connect(settings)).run()
+
+
+def begin_logs(settings: OperatorSettings) -> None:
+    """Send the log lines of the operator, and of the libraries in it, to standard output."""
+    configure_logs("orderflow-operator", settings.log_level, settings.log_format)
+    # kopf tells of every object it sees; what we do with it is told by ourselves.
+    logging.getLogger("kopf").setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
 @app.command("explain")

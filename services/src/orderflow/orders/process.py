@@ -10,13 +10,13 @@ from types import FrameType
 import structlog
 import uvicorn
 
-from orderflow.observability.logs import configure_logs
 from orderflow.orders.app import create_app
 from orderflow.orders.health import Lifecycle
 from orderflow.orders.intake import SERVICE, open_intake
 from orderflow.orders.one_write import OneWriteProtocol
 from orderflow.orders.settings import OrdersSettings
 from orderflow.streaming.watchdog import Watchdog
+from orderflow_process.logs import configure_logs
 
 log = structlog.get_logger(__name__)
 

@@ -7,11 +7,11 @@ import socket
 
 import structlog
 
-from orderflow.observability.logs import configure_logs
 from orderflow.orders.intake import SERVICE
 from orderflow.orders.process import serve
 from orderflow.orders.settings import OrdersSettings
 from orderflow.orders.workers import serve_in_processes
+from orderflow_process.logs import configure_logs
 from orderflow_process.settings import SettingsError
 
 log = structlog.get_logger(__name__)

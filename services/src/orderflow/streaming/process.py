@@ -8,13 +8,13 @@ from types import FrameType
 
 import structlog
 
-from orderflow.observability.logs import configure_logs
 from orderflow.streaming.health import health_pages
 from orderflow.streaming.service import E, Service
 from orderflow.streaming.settings import WorkerSettings
 from orderflow.streaming.watchdog import Watchdog
 from orderflow.streaming.worker import Worker
 from orderflow_process.endpoint import Endpoint
+from orderflow_process.logs import configure_logs
 
 log = structlog.get_logger(__name__)
 

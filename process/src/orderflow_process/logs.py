@@ -12,6 +12,8 @@ from typing import Literal
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from orderflow_process.text import printable
+
 Format = Literal["json", "console"]
 
 # What reads as several lines, by name; anywhere else a line break would forge a line.
@@ -77,10 +79,6 @@ def _escape_controls(_logger: WrappedLogger, _method: str, line: EventDict) -> E
     # An item called "\x1b[2J" must not clear the reader's screen; JSON escapes by itself.
     line["event"] = str(line["event"])
     return {
-        name: _printable(value, kept="\n" if name in _LINES else "") if isinstance(value, str) else value
+        name: printable(value, kept="\n" if name in _LINES else "") if isinstance(value, str) else value
         for name, value in line.items()
     }
-
-
-def _printable(text: str, kept: str) -> str:
-    return "".join(c if c.isprintable() or c in kept else repr(c)[1:-1] for c in text)
