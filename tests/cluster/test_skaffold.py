@@ -33,10 +33,20 @@ def test_everything_that_is_named_is_there(name: str) -> None:
 @pytest.mark.parametrize(
     "files",
     [
-        pytest.param((), id="a real cluster"),
-        pytest.param(("services-kind.yaml",), id="kind"),
-        pytest.param(("services-kind.yaml", "services-dev.yaml"), id="kind, while developing"),
-        pytest.param(("services-kind.yaml", "services-airgap.yaml"), id="no images to be had"),
+        pytest.param(("services.yaml",), id="a real cluster"),
+        pytest.param(
+            (
+                "services.yaml",
+                "services-kind.yaml",
+            ),
+            id="kind",
+        ),
+        pytest.param(
+            ("services.yaml", "services-kind.yaml", "services-dev.yaml"), id="kind, while developing"
+        ),
+        pytest.param(
+            ("services.yaml", "services-kind.yaml", "services-airgap.yaml"), id="no images to be had"
+        ),
     ],
 )
 def test_the_chart_of_the_services_takes_the_values(files: tuple[str, ...], helm: Helm) -> None:
