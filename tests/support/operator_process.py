@@ -64,6 +64,7 @@ class OperatorProcess(Probed):
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("KUBE")},
             **{name.upper(): str(value) for name, value in settings.items()},
+            "MALLOC_ARENA_MAX": "2",  # as in the image
             "KUBECONFIG": str(self.kubeconfig),
             "WATCH_NAMESPACES": self.namespace,
             "HEALTH_PORT": str(self.port),
