@@ -98,7 +98,7 @@ def test_changed_sources_land_where_they_are_imported_from(helm: Helm) -> None:
         sources = [str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob(rule["src"])]
         assert sources
         landed = {f"{rule['dest']}/{source.removeprefix(rule['strip'])}" for source in sources}
-        assert all(re.match(r"/src/orderflow(_lag)?/", path) for path in landed)
+        assert all(re.match(r"/src/orderflow(_lag|_process)?/", path) for path in landed)
     own = replace(helm, release="orderflow", namespace="orderflow", chart=SERVICES_CHART)
     (api, *_) = [each for each in own.render({"dev": {"reload": True}}) if each["kind"] == "Deployment"]
     (only,) = api["spec"]["template"]["spec"]["containers"]
