@@ -3,8 +3,8 @@
 Where no image and no release can be downloaded, a Go toolchain and the module proxy still give the real
 thing. Each program ends up as `$XDG_CACHE_HOME/orderflow/<name>-<version>/<name>` (or under `~/.cache`);
 a folder with that name is complete: it appears by one rename, under a lock. Versions and checksums stand in
-`modules/*/go.mod` and `go.sum`. `python -m deploy.kind.parts`
-builds what the cluster tests need.
+`modules/*/go.mod` and `go.sum`. `python -m deploy.kind.parts` builds what the cluster tests need, and with
+the word `kind` what a whole cluster needs as well.
 """
 
 import os
@@ -14,7 +14,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -56,7 +58,22 @@ def _kubernetes(name: str) -> Part:
 ETCD = Part("etcd", "3.6.6", "etcd", "go.etcd.io/etcd/server/v3")
 API_SERVER = _kubernetes("kube-apiserver")
 CONTROLLERS = _kubernetes("kube-controller-manager")
+SCHEDULER = _kubernetes("kube-scheduler")
+PROXY = _kubernetes("kube-proxy")
+KUBELET = _kubernetes("kubelet")
+KUBEADM = _kubernetes("kubeadm")
 KUBECTL = _kubernetes("kubectl")
+COREDNS = Part("coredns", "1.12.4", "coredns", "github.com/coredns/coredns")
+PAUSE = Part("pause", "3.10.1", "pause", ".")
+KIND = Part("kind", "0.33.0", "kind", "sigs.k8s.io/kind")
+_OF_SKAFFOLD = "github.com/GoogleContainerTools/skaffold/v2"
+SKAFFOLD = Part(
+    "skaffold",
+    "2.16.1",
+    "skaffold",
+    f"{_OF_SKAFFOLD}/cmd/skaffold",
+    f"-X {_OF_SKAFFOLD}/pkg/skaffold/version.version=v2.16.1",
+)
 HELM = Part("helm", "4.3.1", "helm", "helm.sh/helm/v4/cmd/helm")
 
 
@@ -160,9 +177,15 @@ def _why(part: Part, said: str) -> str:
     return f"{part.name} {part.version} could not be built: {reason[:300]}; see to it, then try again."
 
 
-def main() -> int:
+FOR_TESTS = (ETCD, API_SERVER, CONTROLLERS, HELM, HELM_3)
+FOR_KIND = (KIND, SKAFFOLD, SCHEDULER, PROXY, KUBELET, KUBEADM, KUBECTL, COREDNS, PAUSE)
+
+
+def main(words: Sequence[str]) -> int:
     """Build what the cluster tests need; what cannot be built is said, and is no failure."""
-    for build in (control_plane, kubectl, lambda: obtain(HELM), lambda: obtain(HELM_3)):
+    builds: list[Callable[[], Path]] = [partial(obtain, part) for part in FOR_TESTS]
+    builds += [partial(obtain, part) for part in FOR_KIND] if "kind" in words else [kubectl]
+    for build in builds:
         try:
             build()
         except PartUnavailable as unavailable:
@@ -171,4 +194,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
