@@ -1,0 +1,213 @@
+"""The container engine: whichever answers is used as it is; one of our own is started only when asked for.
+
+Our own is Debian's dockerd, started by hand: its data lie in the cache, its socket and its process id in
+`/run/orderflow`, and it ends by that id. It needs root and apt, so it is for machines that are thrown away.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+
+from orderflow_local.kafka.distribution import cache_dir
+
+RUN = Path("/run/orderflow")  # short, for paths of sockets are limited to 107 bytes
+SOCKET = RUN / "docker.sock"
+PID_FILE = RUN / "dockerd.pid"
+START_WITHIN = 60.0  # seconds
+STOP_WITHIN = 60.0  # seconds, the nodes of clusters shut down first
+PACKAGES = {"dockerd": "docker.io", "containerd": "containerd", "runc": "runc", "iptables": "iptables"}
+
+
+class EngineUnavailable(Exception):
+    """There is no engine to run containers with; the text says what to do."""
+
+
+class DockerFailed(Exception):
+    """A docker command ended with an error; its text is the last of what docker said."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A client on PATH and the engine it speaks to; None is the one that the user has chosen."""
+
+    client: str
+    host: str | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment in which docker, kind and skaffold find this engine."""
+        chosen = {"DOCKER_HOST": self.host} if self.host else {}
+        # The builder that every engine has; the other one needs a plugin.
+        builder = {} if self._has_buildx() else {"DOCKER_BUILDKIT": "0"}
+        return {**os.environ, **chosen, **builder}
+
+    def __call__(self, *arguments: str, within: float = 60.0) -> str:
+        """Run docker and return what it printed; raise DockerFailed."""
+        chosen = {"DOCKER_HOST": self.host} if self.host else {}
+        try:
+            done = subprocess.run(
+                [self.client, *arguments],
+                env={**os.environ, **chosen},
+                capture_output=True,
+                text=True,
+                timeout=within,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise DockerFailed(f"docker {arguments[0]} was not done within {within:.0f} s") from None
+        if done.returncode != 0:
+            said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
+            raise DockerFailed(f"docker {arguments[0]} failed: {said[-1][:400]}")
+        return done.stdout
+
+    def answers(self) -> bool:
+        """Tell whether there is a server behind the client."""
+        try:
+            return bool(self("version", "--format", "{{.Server.Version}}", within=10.0).strip())
+        except DockerFailed:
+            return False
+
+    def has_image(self, name: str) -> bool:
+        """Tell whether the image is there already."""
+        return bool(self("image", "ls", "--quiet", name).strip())
+
+    def _has_buildx(self) -> bool:
+        try:
+            return bool(self("buildx", "version"))
+        except DockerFailed:
+            return False
+
+
+def own() -> Engine | None:
+    """Return the engine of our own, if it runs; it is never used unless it was started."""
+    client = shutil.which("docker")
+    engine = Engine(client, f"unix://{SOCKET}") if client and SOCKET.exists() else None
+    return engine if engine and engine.answers() else None
+
+
+def find() -> Engine:
+    """Return the engine that answers: the user's, else our own; raise EngineUnavailable."""
+    client = shutil.which("docker")
+    if not client:
+        raise EngineUnavailable("There is no docker on PATH; install Docker, then run this again.")
+    theirs = Engine(client)
+    if theirs.answers():
+        return theirs
+    if ours := own():
+        return ours
+    raise EngineUnavailable(
+        "The docker on PATH reaches no engine; start Docker, then run this again (as root, on a machine that"
+        " may be changed: `make engine-up` installs Debian's and starts it by hand)."
+    )
+
+
+def start_own(console: Console) -> Engine:
+    """Return an engine that answers, installing and starting one where there is none; needs root."""
+    try:
+        return find()
+    except EngineUnavailable:
+        pass
+    if os.geteuid() != 0:
+        raise EngineUnavailable("Starting an engine needs root; run this as root, or start Docker yourself.")
+    with console.status("Installing Debian's container engine"):
+        install(shutil.which)
+    client = shutil.which("docker")
+    if not client:
+        raise EngineUnavailable("Debian's packages brought no docker client; install docker-cli.")
+    engine = Engine(client, f"unix://{SOCKET}")
+    with console.status("Starting the container engine"):
+        _start(engine)
+    console.print(f"Started a container engine of our own, process {PID_FILE.read_text().strip()}")
+    return engine
+
+
+def packages_to_install(which: Callable[[str], str | None]) -> list[str]:
+    """Return the Debian packages of the programs that are missing."""
+    return [package for program, package in PACKAGES.items() if not which(program)]
+
+
+def install(which: Callable[[str], str | None]) -> None:
+    """Install what is missing; services that packages would start are left alone."""
+    if packages := packages_to_install(which):
+        if not which("apt-get"):
+            raise EngineUnavailable(f"There is no apt-get to install {', '.join(packages)} with.")
+        _apt("update")
+        _apt("install", "--yes", "--no-install-recommends", *packages)
+    # In Debian 12 it comes with docker.io, since 13 it is a package of its own.
+    if not which("docker"):
+        _apt("install", "--yes", "--no-install-recommends", "docker-cli")
+
+
+def _apt(*arguments: str) -> None:
+    # RUNLEVEL=1: no package starts its service.
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    done = subprocess.run(["apt-get", "-qq", *arguments], env=environment, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise EngineUnavailable(f"apt-get {arguments[0]} failed: {done.stderr.strip()[-300:]}")
+
+
+def _start(engine: Engine) -> None:
+    folder = cache_dir() / "engine"
+    folder.mkdir(parents=True, exist_ok=True)
+    RUN.mkdir(parents=True, exist_ok=True)
+    log = folder / "dockerd.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            daemon_command(folder, _install_runtime(RUN)),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + START_WITHIN
+    while not engine.answers():
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            raise EngineUnavailable(f"dockerd does not answer; see {log}.")
+        time.sleep(0.2)
+    # It goes on without us.
+    process.returncode = 0
+
+
+def daemon_command(folder: Path, runtime: Path) -> Sequence[str]:
+    """Return how our dockerd is started: nothing of it lies where another one would look."""
+    return (
+        "dockerd",
+        *("--data-root", str(folder / "data"), "--exec-root", str(RUN / "exec")),
+        *("--host", f"unix://{SOCKET}", "--pidfile", str(PID_FILE)),
+        *("--add-runtime", f"orderflow={runtime}", "--default-runtime", "orderflow"),
+        # Lowering it needs a capability that the machine may lack.
+        *("--oom-score-adjust", "0"),
+    )
+
+
+def _install_runtime(folder: Path) -> Path:
+    runtime = folder / "runtime"
+    source = Path(__file__).with_name("runtime.py").read_text()
+    runtime.write_text(source.replace("#!/usr/bin/python3", f"#!{sys.executable}", 1))
+    runtime.chmod(0o755)
+    return runtime
+
+
+def stop_own() -> bool:
+    """End our own engine and what runs in it; return whether there was one."""
+    try:
+        process = psutil.Process(int(PID_FILE.read_text()))
+        if str(SOCKET) not in " ".join(process.cmdline()):
+            return False
+        process.send_signal(signal.SIGTERM)
+        process.wait(STOP_WITHIN)
+    except psutil.TimeoutExpired:
+        process.kill()
+    except (OSError, ValueError, psutil.NoSuchProcess):
+        return False
+    return True
