@@ -1,0 +1,123 @@
+"""The image of a kind node, made here from Debian's packages and programs built from their Go modules."""
+
+import hashlib
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from deploy.kind import debian, parts
+from deploy.kind.debian import Debian
+from deploy.kind.engine import Engine
+from deploy.kind.parts import Part
+from deploy.kind.progress import run_showing
+from orderflow_local.kafka.distribution import cache_dir
+
+FILES = Path(__file__).with_name("node")
+RUNTIME = Path(__file__).with_name("runtime.py")
+VERSION = f"v{parts.KUBELET.version}"
+# The last Debian whose systemd knows cgroup v1 without being forced to.
+DEBIAN = Debian("debian", "bookworm")
+CONTROL_PLANE = (parts.API_SERVER, parts.CONTROLLERS, parts.SCHEDULER, parts.PROXY, parts.ETCD)
+ON_THE_NODE = (parts.KUBELET, parts.KUBEADM, parts.KUBECTL)
+ALONE = (parts.COREDNS, parts.PAUSE)
+
+
+def image() -> str:
+    """Return the node image's name, which tells by its digest what it is made of."""
+    made_of = hashlib.sha256(DEBIAN.image.encode())
+    for part in (*CONTROL_PLANE, *ON_THE_NODE, *ALONE):
+        made_of.update(f"{part}\n".encode())
+    for file in (*sorted(FILES.iterdir()), RUNTIME, Path(__file__)):
+        made_of.update(f"{file.name}\n".encode() + file.read_bytes())
+    return f"orderflow/kind-node:{VERSION}-{made_of.hexdigest()[:12]}"
+
+
+def obtain(engine: Engine, console: Console) -> str:
+    """Return the name of the node image, made on the first call on this engine."""
+    name = image()
+    if not engine.has_image(name):
+        for part in (*CONTROL_PLANE, *ON_THE_NODE, *ALONE):
+            parts.obtain(part, console)
+        base = debian.obtain(DEBIAN, engine, console)
+        with _folder() as folder:
+            pods = pod_images()
+            _lay_out(folder, pods[parts.PAUSE][0])
+            _save_pod_images(pods, base, folder, engine, console)
+            _build(engine, console, FILES / "Dockerfile", folder, [name], DEBIAN_IMAGE=base)
+    return name
+
+
+def pod_images() -> dict[Part, list[str]]:
+    """Return under which names kubeadm looks for each program's image; names, since there is one each."""
+    listed = subprocess.run(
+        [str(parts.KUBEADM.path), "config", "images", "list", "--kubernetes-version", VERSION],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    return by_program(listed)
+
+
+def by_program(listed: list[str]) -> dict[Part, list[str]]:
+    """Return the image names of each program, told by the last part of their paths."""
+    programs = (*CONTROL_PLANE, *ALONE)
+    last = {name: name.rsplit("/", 1)[1].split(":")[0] for name in listed}
+    return {part: [name for name in listed if last[name] == part.name] for part in programs}
+
+
+def _lay_out(folder: Path, pause_image: str) -> None:
+    """Put everything that the node's Dockerfile copies into the folder."""
+    for name in ("bin", "units", "images"):
+        (folder / name).mkdir()
+    for part in ON_THE_NODE:
+        shutil.copy2(part.path, folder / "bin" / part.name)
+    for file in FILES.iterdir():
+        if file.suffix in (".service", ".slice"):
+            shutil.copy(file, folder / "units" / file.name)
+        elif file.suffix != ".Dockerfile":
+            shutil.copy(file, folder / file.name)
+    shutil.copy(RUNTIME, folder / RUNTIME.name)
+    containerd = folder / "containerd.toml"
+    containerd.write_text(containerd.read_text().replace("PAUSE_IMAGE", pause_image))
+    (folder / "version").write_text(VERSION)
+
+
+def _save_pod_images(
+    pods: dict[Part, list[str]], base: str, folder: Path, engine: Engine, console: Console
+) -> None:
+    names = [name for part in CONTROL_PLANE for name in pods[part]]
+    with _folder() as programs:
+        for part in CONTROL_PLANE:
+            shutil.copy2(part.path, programs / part.name)
+        _build(engine, console, FILES / "control-plane.Dockerfile", programs, names, DEBIAN_IMAGE=base)
+    for part in ALONE:
+        single = FILES / "single.Dockerfile"
+        _build(engine, console, single, part.path.parent, pods[part], PROGRAM=part.name)
+        names += pods[part]
+    engine("save", "--output", str(folder / "images" / "pods.tar"), *names, within=300.0)
+    engine("image", "rm", *names)
+
+
+def _build(
+    engine: Engine, console: Console, dockerfile: Path, context: Path, names: list[str], **arguments: str
+) -> None:
+    tags = [argument for name in names for argument in ("--tag", name)]
+    given = [argument for key, value in arguments.items() for argument in ("--build-arg", f"{key}={value}")]
+    run_showing(
+        f"Building {names[0]}",
+        [engine.client, "build", "--file", str(dockerfile), *tags, *given, str(context)],
+        console,
+        engine.environment,
+    )
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Give a folder beside the programs, for a moment."""
+    with tempfile.TemporaryDirectory(prefix="node-image-", dir=cache_dir()) as folder:
+        yield Path(folder)
