@@ -7,31 +7,31 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from orderflow.cli.flags import command_with_settings
 from orderflow.notifications.settings import NotificationSettings
 from orderflow.payments.settings import PaymentSettings
-from orderflow.streaming.settings import WorkerSettings
-from orderflow_process.settings import SettingsError
+from orderflow_operator.settings import OperatorSettings
+from orderflow_process.flags import command_with_settings
+from orderflow_process.settings import Settings, SettingsError
 
 WIDE = {"COLUMNS": "300", "TERM": "dumb", "NO_COLOR": "1"}
 
 
-def run(kind: type[WorkerSettings], *flags: str) -> tuple[Any, list[WorkerSettings]]:
+def run(kind: type[Settings], *flags: str) -> tuple[Any, list[Settings]]:
     """Call a command made of `kind` and return its result with the settings it was run with."""
-    seen: list[WorkerSettings] = []
+    seen: list[Settings] = []
     app = typer.Typer()
     app.command()(command_with_settings(kind, seen.append, "Run it."))
     return CliRunner().invoke(app, list(flags), env=WIDE), seen
 
 
-@pytest.mark.parametrize("kind", [PaymentSettings, NotificationSettings])
-def test_help_lists_a_flag_for_every_setting(kind: type[WorkerSettings]) -> None:
+@pytest.mark.parametrize("kind", [PaymentSettings, NotificationSettings, OperatorSettings])
+def test_help_lists_a_flag_for_every_setting(kind: type[Settings]) -> None:
     shown = re.sub(r"\s+", " ", run(kind, "--help")[0].output)
     for name in kind.model_fields:
         assert f"--{name.replace('_', '-')} " in shown
     assert "Run it." in shown
-    assert "Most records in one transaction" in shown
-    assert "[default: 5000]" in shown
+    assert "Address of the health and metrics endpoint." in shown
+    assert "[default: 9100]" in shown
 
 
 def test_help_shows_no_default_where_there_is_none() -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from support.builders import a_payment, payments
 
 from orderflow.events import Payment
-from orderflow.notifications.templates import Language, printable, subject_of, text_of
+from orderflow.notifications.templates import Language, subject_of, text_of
+from orderflow_process.text import printable
 
 languages: st.SearchStrategy[Language] = st.sampled_from(["en", "ru"])
 

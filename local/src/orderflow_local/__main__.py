@@ -12,7 +12,8 @@ from orderflow_local import preflight, state, up
 from orderflow_local.errors import LocalError
 from orderflow_local.layout import DataFolder
 from orderflow_local.settings import LocalSettings
-from orderflow_process.settings import SettingsError, load
+from orderflow_process.errors import plain_errors
+from orderflow_process.settings import load
 
 app = typer.Typer(
     name="orderflow-local",
@@ -83,11 +84,8 @@ def clean_command() -> None:
 
 def main() -> None:
     """Run the command; what a person can mend is said in a sentence, exit code 1."""
-    try:
+    with plain_errors("orderflow", LocalError, CommandFailed):
         app()
-    except (LocalError, SettingsError, CommandFailed) as error:
-        print(f"orderflow: {error}", file=sys.stderr)
-        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Text of others, made safe to show."""
+"""Text of others, made safe to show: pure."""
 
 from __future__ import annotations
 

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from rich.console import Console
-from rich.progress import Progress
 from rich.text import Text
 
 from orderflow_lag.errors import LagError
@@ -20,6 +18,7 @@ from orderflow_operator.observe_cluster import STREAM_WORKERS, key_of
 from orderflow_operator.settings import OperatorSettings
 from orderflow_operator.spec.fields import SpecError
 from orderflow_operator.spec.streamworker import StreamWorkerSpec, parse_stream_worker
+from orderflow_process.output import console, progress_bar
 
 Level = Literal["ok", "warn", "fix"]
 
@@ -57,9 +56,8 @@ class Check:
 
 def examine(api: KubeApi, settings: OperatorSettings) -> int:
     """Print every check as it ends; return the exit code."""
-    console = Console()
     failed = False
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    with progress_bar() as progress:
         progress.add_task("checking", total=None)
         for check in checks(api, settings):
             failed = failed or check.level == "fix"

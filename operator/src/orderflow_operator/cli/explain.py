@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import Any
-
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from orderflow_operator.kube import ApiError, Document, KubeApi, NotFound
 from orderflow_operator.observe_cluster import STREAM_WORKERS
+from orderflow_process.output import print_json, print_table
 
 Line = tuple[str, str, str]
 
@@ -27,17 +21,9 @@ def show(api: KubeApi, namespace: str, name: str, *, as_json: bool) -> None:
     if not status.get("lastDecision"):
         raise ApiError(f"no decision about StreamWorker {namespace}/{name} yet; is the operator running?")
     if as_json:
-        print(json.dumps(status["lastDecision"]))
+        print_json(status["lastDecision"])
         return
-    console = Console()
-    if not console.is_terminal:
-        console.width = 160
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for heading, side in (("STEP", "left"), ("REPLICAS", "right"), ("BECAUSE", "left")):
-        table.add_column(heading, justify="right" if side == "right" else "left")
-    for line in lines(worker):
-        table.add_row(*map(_plain, line))
-    console.print(table)
+    print_table(("step", "replicas", "because"), lines(worker))
 
 
 def lines(worker: Document) -> Iterator[Line]:
@@ -66,8 +52,3 @@ def _seen(status: Document) -> Iterator[str]:
 
 def _target(worker: Document) -> str:
     return str(worker["spec"]["scaleTargetRef"]["name"])
-
-
-def _plain(value: Any) -> Text:
-    """Return text with its control characters escaped: what a status says must not clear a screen."""
-    return Text("".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value)))

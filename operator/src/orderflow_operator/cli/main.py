@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-import sys
 from typing import Annotated
 
 import typer
 
-from orderflow_operator.cli.flags import command_with_settings
 from orderflow_operator.kube import ApiError, KubeApi
 from orderflow_operator.settings import OperatorSettings
-from orderflow_process.endpoint import PortTaken
+from orderflow_process.errors import plain_errors
+from orderflow_process.flags import command_with_settings
 from orderflow_process.logs import configure_logs
-from orderflow_process.settings import SettingsError, load
+from orderflow_process.settings import load
 
 app = typer.Typer(
     name="orderflow-operator",
@@ -27,12 +26,9 @@ Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Namespace of 
 
 
 def main() -> None:
-    """Run the command."""
-    try:
+    """Run the command; what a person can mend is said in a sentence, exit code 1."""
+    with plain_errors("orderflow-operator", ApiError):
         app()
-    except (SettingsError, PortTaken, ApiError) as error:
-        print(f"orderflow-operator: {error}", file=sys.stderr)
-        sys.exit(1)
 
 
 def run(settings: OperatorSettings) -> None:
@@ -82,4 +78,4 @@ def connect(settings: OperatorSettings) -> KubeApi:
     return KubeApi.connect(settings.kubeconfig, settings.kube_context)
 
 
-app.command("run")(command_with_settings(run, "Run the operator until SIGTERM or Ctrl-C."))
+app.command("run")(command_with_settings(OperatorSettings, run, "Run the operator until SIGTERM or Ctrl-C."))

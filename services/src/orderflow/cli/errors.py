@@ -1,33 +1,19 @@
-"""What a command says when it cannot do its work: one sentence, exit code 1."""
+"""Why a command cannot go on, and what Kafka has to do with it."""
 
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from orderflow.streaming.admin import BrokerUnavailable, TopicRefused
-from orderflow.streaming.errors import WorkerStopped
 from orderflow.streaming.reader import ReadRefused, UnknownTopic
 from orderflow.streaming.settings import KafkaSettings
 from orderflow_lag import errors as lag
-from orderflow_process.endpoint import PortTaken
-from orderflow_process.settings import SettingsError
 
 
 class CommandFailed(Exception):
     """The command cannot go on: its text says what is wrong, where, and what to do."""
-
-
-@contextmanager
-def plain_errors(program: str) -> Iterator[None]:
-    """Say what a person can mend in a sentence and end with exit code 1; let the rest be seen whole."""
-    try:
-        yield
-    except (CommandFailed, SettingsError, WorkerStopped, PortTaken) as error:
-        print(f"{program}: {error}", file=sys.stderr)
-        sys.exit(1)
 
 
 @contextmanager

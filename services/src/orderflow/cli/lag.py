@@ -12,12 +12,12 @@ from rich.live import Live
 from orderflow.cli.errors import speaking_to
 from orderflow.cli.lag_view import group_document, group_row, lag_document, lag_table, member_rows
 from orderflow.cli.options import ANSWER_SECONDS, AsJson, Prefix, Servers, kafka_settings, pipeline_groups
-from orderflow.cli.output import console, print_json, print_table
 from orderflow.streaming.clients import connection_config, new_admin
 from orderflow.streaming.settings import KafkaSettings
 from orderflow_lag.monitor import LagMonitor
 from orderflow_lag.observation import Subscription
 from orderflow_lag.read import LagReader
+from orderflow_process.output import console, print_json, print_table
 
 app = typer.Typer()
 

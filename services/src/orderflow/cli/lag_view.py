@@ -7,11 +7,11 @@ from typing import Any
 
 from rich.table import Table
 
-from orderflow.cli.output import table
 from orderflow_lag.monitor import GroupReport
 from orderflow_lag.observation import GroupState, Unreadable
 from orderflow_lag.seconds import LagSeconds
 from orderflow_lag.truth import GroupLag, LagReason, PartitionLag
+from orderflow_process.output import table
 
 _ORDINARY = {LagReason.CAUGHT_UP, LagReason.BEHIND, LagReason.EMPTY, LagReason.ONLY_MARKERS}
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import typer
 
 from orderflow.cli import lag, orders, topics, verify
-from orderflow.cli.errors import plain_errors
+from orderflow.cli.errors import CommandFailed
 from orderflow.cli.run import run_app
 from orderflow.cli.settings import show_settings
+from orderflow.streaming.errors import WorkerStopped
+from orderflow_process.errors import plain_errors
 
 app = typer.Typer(
     name="orderflow",
@@ -26,5 +28,5 @@ app.command("settings")(show_settings)
 
 def main() -> None:
     """Run the command; what a person can mend is said in a sentence, exit code 1."""
-    with plain_errors("orderflow"):
+    with plain_errors("orderflow", CommandFailed, WorkerStopped):
         app()

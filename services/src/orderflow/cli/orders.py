@@ -17,13 +17,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from orderflow.cli.errors import CommandFailed, speaking_to
 from orderflow.cli.generator import Draft, from_lines, made_up
 from orderflow.cli.options import ANSWER_SECONDS, Prefix, Servers, kafka_settings
-from orderflow.cli.output import console, printable, progress_bar
 from orderflow.cli.records import written_at
 from orderflow.cli.send import send_http, send_kafka
 from orderflow.cli.story import TOPICS, Story
 from orderflow.cli.tally import Tally
 from orderflow.streaming.reader import Record, Start, TopicReader
 from orderflow.streaming.settings import KafkaSettings
+from orderflow_process.output import console, progress_bar
+from orderflow_process.text import printable
 
 app = typer.Typer(help="Send orders, and watch one go its way.", no_args_is_help=True)
 

@@ -7,11 +7,12 @@ from typing import Any, TypeVar
 
 import typer
 
-from orderflow.cli.errors import plain_errors
-from orderflow.cli.flags import command_with_settings
+from orderflow.streaming.errors import WorkerStopped
 from orderflow.streaming.process import run_worker
 from orderflow.streaming.service import Service
 from orderflow.streaming.settings import WorkerSettings
+from orderflow_process.errors import plain_errors
+from orderflow_process.flags import command_with_settings
 
 W = TypeVar("W", bound=WorkerSettings)
 
@@ -24,5 +25,5 @@ def worker_program(kind: type[W], service_of: Callable[[W], Service[Any]]) -> No
 
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(command_with_settings(kind, run, service_of.__doc__ or ""))
-    with plain_errors(kind.default_group):
+    with plain_errors(kind.default_group, WorkerStopped):
         app()

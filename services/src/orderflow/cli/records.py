@@ -7,8 +7,8 @@ from typing import Any
 
 from rich.text import Text
 
-from orderflow.cli.output import printable
 from orderflow.streaming.reader import Record, headers_of
+from orderflow_process.text import printable
 
 
 def record_text(record: Record) -> Text:

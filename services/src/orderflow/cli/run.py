@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from orderflow.cli.flags import command_with_settings
 from orderflow.notifications.delivery import LogDelivery, SmtpDelivery
 from orderflow.notifications.reaction import notification_service
 from orderflow.notifications.settings import NotificationSettings
@@ -13,6 +12,7 @@ from orderflow.payments.gateway import SimulatedGateway
 from orderflow.payments.reaction import payment_service
 from orderflow.payments.settings import PaymentSettings
 from orderflow.streaming.process import run_worker
+from orderflow_process.flags import command_with_settings
 
 run_app = typer.Typer(help="Run one service until SIGTERM or Ctrl-C.", no_args_is_help=True)
 

@@ -10,12 +10,12 @@ import typer
 from pydantic_settings import EnvSettingsSource, InitSettingsSource, SecretsSettingsSource
 from pydantic_settings.sources import DotEnvSettingsSource
 
-from orderflow.cli.output import print_table
 from orderflow.cli.settings_reference import section
 from orderflow.notifications.settings import NotificationSettings
 from orderflow.orders.settings import OrdersSettings
 from orderflow.payments.settings import PaymentSettings
 from orderflow.streaming.settings import ProcessSettings
+from orderflow_process.output import print_table
 from orderflow_process.settings import Settings, load
 
 SERVICES: dict[str, type[ProcessSettings]] = {

@@ -14,13 +14,14 @@ import typer
 from orderflow.cli.errors import CommandFailed, speaking_to
 from orderflow.cli.lag import open_reader
 from orderflow.cli.options import ANSWER_SECONDS, AsJson, Prefix, Servers, kafka_settings
-from orderflow.cli.output import console, print_table, printable
 from orderflow.cli.records import record_document, record_text
 from orderflow.streaming.admin import create_topics, existing_topics, further_topics, pipeline_topics
 from orderflow.streaming.clients import new_admin
 from orderflow.streaming.reader import Record, TopicReader
 from orderflow.streaming.settings import KafkaSettings
 from orderflow_lag.observation import LogRange, Observation
+from orderflow_process.output import console, print_table
+from orderflow_process.text import printable
 
 app = typer.Typer()
 topics_app = typer.Typer(invoke_without_command=True)

@@ -10,12 +10,13 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from orderflow.cli.errors import CommandFailed, speaking_to
 from orderflow.cli.options import AsJson, Prefix, Servers, kafka_settings
-from orderflow.cli.output import console, print_json, print_table, printable, progress_bar
 from orderflow.notifications.settings import NotificationSettings
 from orderflow.payments.settings import PaymentSettings
 from orderflow.streaming.settings import KafkaSettings
 from orderflow.verify.checker import Report
 from orderflow.verify.reading import Groups, drain, verify
+from orderflow_process.output import console, print_json, print_table, progress_bar
+from orderflow_process.text import printable
 
 app = typer.Typer()
 

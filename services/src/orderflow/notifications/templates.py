@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from orderflow.events import Payment
+from orderflow_process.text import printable
 
 Language = Literal["en", "ru"]
 
@@ -38,8 +39,3 @@ def text_of(payment: Payment, language: Language) -> str:
 def subject_of(payment: Payment, language: Language) -> str:
     """Return the subject line of the e-mail about a payment."""
     return _SUBJECTS[language][payment.status].format(order_id=payment.order_id)
-
-
-def printable(text: str) -> str:
-    """Return `text` with its control characters spelled out, so that no screen or mail program obeys them."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

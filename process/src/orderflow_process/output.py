@@ -11,11 +11,16 @@ from rich.progress import Progress, ProgressColumn
 from rich.table import Table
 from rich.text import Text
 
+from orderflow_process.text import printable
+
 console = Console()
 if not console.is_terminal:
     console.width = 240  # a pipe has no width; a table cut to a guess of one would lose names
 
-RIGHT = ("lag", "seconds", "members", "partitions", "partition", "committed", "end", "records", "open")
+RIGHT = {
+    *("lag", "seconds", "members", "partitions", "partition", "committed", "end", "records", "open"),
+    "replicas",
+}
 
 
 def print_json(value: object) -> None:
@@ -41,8 +46,3 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
 def progress_bar(*columns: ProgressColumn) -> Progress:
     """Return a progress bar that leaves nothing behind, and shows nothing where nobody looks."""
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-
-
-def printable(text: str) -> str:
-    """Return text with its control characters escaped: a record must not clear the reader's screen."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
