@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -38,6 +39,9 @@ class Settings(BaseSettings):
     # Read where it exists and ENV_FILE names no other, so that `config/` works without being pointed at.
     default_env_file: ClassVar[str | None] = None
 
+    # How the environment is read; a kind of settings may leave out what it must not take from there.
+    environment_source: ClassVar[type[EnvSettingsSource]] = EnvSettingsSource
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -50,7 +54,7 @@ class Settings(BaseSettings):
         toml_file = os.environ.get("CONFIG_FILE")
         return (
             init_settings,
-            env_settings,
+            cls.environment_source(settings_cls),
             DotEnvSettingsSource(settings_cls, env_file=os.environ.get("ENV_FILE") or cls.default_env_file),
             TomlConfigSettingsSource(settings_cls, toml_file=Path(toml_file) if toml_file else None),
         )

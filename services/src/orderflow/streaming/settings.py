@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import socket
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import structlog
 from pydantic import Field
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource
+from pydantic_settings import EnvSettingsSource
 
 from orderflow_process.settings import HealthSettings, LogSettings, Settings
 
@@ -28,6 +28,11 @@ class KafkaSettings(Settings):
     )
     kafka_sasl_username: str | None = Field(None, description="User name, with a SASL protocol.")
     kafka_sasl_password: str | None = Field(None, repr=False, description="Password, with a SASL protocol.")
+    kafka_sasl_password_file: str | None = Field(
+        None,
+        description="File with the password, as a mounted Secret has it; wins over KAFKA_SASL_PASSWORD. A "
+        "service takes a changed password over without a restart, and so it does with the files below.",
+    )
     kafka_ssl_ca_location: str | None = Field(
         None, description="File with the CA that signed the brokers' certificates (PEM)."
     )
@@ -71,10 +76,28 @@ class ProcessSettings(LogSettings, KafkaSettings):
     )
 
 
+class _EnvironmentWithoutSharedGroup(EnvSettingsSource):
+    """The environment, without a KAFKA_GROUP_ID that was exported for several services at once."""
+
+    def __call__(self) -> dict[str, Any]:
+        found = super().__call__()
+        own = cast("type[WorkerSettings]", self.settings_cls).default_group
+        group = found.get("kafka_group_id") or own
+        if not group.startswith(own):
+            log.warning(
+                "KAFKA_GROUP_ID of the shell is ignored: it would merge services into one group",
+                kafka_group_id=found.pop("kafka_group_id"),
+                used_instead=own,
+                to_set_it="--kafka-group-id, or config/<service>.env",
+            )
+        return found
+
+
 class WorkerSettings(HealthSettings, ProcessSettings):
     """What every worker has: a health endpoint, its group, and how its loop behaves."""
 
     default_group: ClassVar[str]
+    environment_source = _EnvironmentWithoutSharedGroup
 
     kafka_group_id: str = Field(
         "",
@@ -108,37 +131,3 @@ class WorkerSettings(HealthSettings, ProcessSettings):
     def group(self) -> str:
         """The consumer group this worker joins."""
         return self.kafka_group_id or self.default_group
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        own_environment = _EnvironmentWithoutSharedGroup(settings_cls, cls.default_group)
-        return super().settings_customise_sources(
-            settings_cls, init_settings, own_environment, dotenv_settings, file_secret_settings
-        )
-
-
-class _EnvironmentWithoutSharedGroup(EnvSettingsSource):
-    """The environment, without a KAFKA_GROUP_ID that was exported for several services at once."""
-
-    def __init__(self, settings_cls: type[BaseSettings], default_group: str) -> None:
-        super().__init__(settings_cls)
-        self._default_group = default_group
-
-    def __call__(self) -> dict[str, Any]:
-        found = super().__call__()
-        group = found.get("kafka_group_id") or self._default_group
-        if not group.startswith(self._default_group):
-            log.warning(
-                "KAFKA_GROUP_ID of the shell is ignored: it would merge services into one group",
-                kafka_group_id=found.pop("kafka_group_id"),
-                used_instead=self._default_group,
-                to_set_it="--kafka-group-id, or config/<service>.env",
-            )
-        return found
