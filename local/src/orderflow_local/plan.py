@@ -46,12 +46,13 @@ def slots(payment_workers: int, notification_workers: int) -> list[Slot]:
     """Return a slot for each process of the services, API first."""
     return [
         Slot("orders-0", "orders", Tier.API),
-        *(Slot(f"payments-{number}", "payments", Tier.WORKER) for number in range(payment_workers)),
-        *(
-            Slot(f"notifications-{number}", "notifications", Tier.WORKER)
-            for number in range(notification_workers)
-        ),
+        *_numbered("payments", payment_workers),
+        *_numbered("notifications", notification_workers),
     ]
+
+
+def _numbered(service: str, count: int) -> list[Slot]:
+    return [Slot(f"{service}-{number}", service, Tier.WORKER) for number in range(count)]
 
 
 def worker_slots(service: str, running: Iterable[Slot], wanted: int) -> tuple[list[Slot], list[Slot]]:
@@ -60,7 +61,7 @@ def worker_slots(service: str, running: Iterable[Slot], wanted: int) -> tuple[li
     The lowest numbers run: a slot's name is part of its `transactional.id`, and few of these are used.
     """
     now = {slot.name for slot in running if slot.service == service}
-    full = [Slot(f"{service}-{number}", service, Tier.WORKER) for number in range(wanted)]
+    full = _numbered(service, wanted)
     keep = {slot.name for slot in full}
     leave = [slot for slot in running if slot.service == service and slot.name not in keep]
     return [slot for slot in full if slot.name not in now], leave
