@@ -10,11 +10,12 @@ from aiosmtpd.controller import Controller
 from support.builders import a_notification, a_payment
 from support.eventually import eventually
 from support.mail import HOST, PASSWORD, USER, Mailbox, log_in, mail_server, self_signed
-from support.pipeline import Pipeline, free_port
+from support.pipeline import Pipeline
 
 from orderflow.events import InvalidEvent, encode
 from orderflow.notifications.delivery import MailServerUnavailable, SmtpDelivery, message_id
 from orderflow.notifications.settings import NotificationSettings
+from orderflow_local.net import free_port
 from orderflow_process.settings import load
 
 RUSSIAN = "Ваш заказ o1 оплачен: 10.50. Спасибо! Подробности — в письме; " + "длинная строка " * 40

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from support.pages import ROOT, Block, blocks_of, pages, shape
-from support.pipeline import free_port
 
 from orderflow_local.kafka import Distribution
+from orderflow_local.net import free_port
 
 OTHERS = ("add-a-worker.md",)
 NOT_COPIED = (".git", ".venv", ".orderflow", "build", ".*_cache", "__pycache__", ".hypothesis", "*.egg-info")

@@ -14,7 +14,8 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
-from support.pipeline import free_port
+
+from orderflow_local.net import free_port
 
 HOST = "127.0.0.1"
 USER, PASSWORD = b"orderflow", b"correct horse"

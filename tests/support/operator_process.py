@@ -13,7 +13,8 @@ from typing import Any
 
 from support.endpoint import Probed
 from support.eventually import eventually
-from support.pipeline import free_port
+
+from orderflow_local.net import free_port
 
 COMMAND = Path(sys.executable).with_name("orderflow-operator")
 READY_WITHIN = 30.0

@@ -9,7 +9,9 @@ from itertools import count
 from typing import Any
 
 import httpx
-from support.pipeline import Pipeline, ServiceProcess, free_port
+from support.pipeline import Pipeline, ServiceProcess
+
+from orderflow_local.net import free_port
 
 
 class OrderService:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -22,6 +21,7 @@ from support.eventually import eventually
 from orderflow.streaming.admin import create_topics, existing_topics, pipeline_topics
 from orderflow.streaming.clients import new_admin
 from orderflow.streaming.settings import KafkaSettings
+from orderflow_local.net import free_port
 
 READY_WITHIN = 60.0
 
@@ -190,12 +190,6 @@ def read_topic(bootstrap_servers: str, topic: str, isolation: str = "read_commit
         return records
     finally:
         consumer.close()
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def headers_of(record: Message) -> dict[str, bytes]:
