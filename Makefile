@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs check test test-unit test-integration test-cluster kube-parts bench bench-autoscale bench-operator clean
+.PHONY: help up down status logs check test test-unit test-integration test-cluster kube-parts bench bench-autoscale bench-operator kind-up kind-down kind-parts clean
 
 help: ## list the targets
 	@awk -F ' ## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "  %-18s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,15 @@ test-cluster: kube-parts ## run the tests against a real Kubernetes API server, 
 
 kube-parts: $(SYNCED) ## build what test-cluster starts, once per machine: ten minutes, needs Go
 	@$(RUN)/python -m deploy.kind.parts
+
+kind-up: $(SYNCED) ## make a kind cluster and deploy everything on it (AIRGAP=1: pull no image, DEPLOY=0: leave it empty)
+	@exec $(RUN)/python -m deploy.kind up
+
+kind-down: $(SYNCED) ## delete the cluster of `make kind-up`
+	@exec $(RUN)/python -m deploy.kind down
+
+kind-parts: $(SYNCED) ## build what `make kind-up` needs where no image can be pulled, once per machine: ten minutes
+	@$(RUN)/python -m deploy.kind.parts kind
 
 bench: $(SYNCED) ## measure beside Quix Streams and Kafka Streams, 15 minutes (ARGS="--only latency" for a part)
 	@$(UV) sync --frozen --quiet --inexact --all-packages --all-extras --group bench

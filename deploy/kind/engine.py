@@ -10,7 +10,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,14 @@ SOCKET = RUN / "docker.sock"
 PID_FILE = RUN / "dockerd.pid"
 START_WITHIN = 60.0  # seconds
 STOP_WITHIN = 60.0  # seconds, the nodes of clusters shut down first
-PACKAGES = {"dockerd": "docker.io", "containerd": "containerd", "runc": "runc", "iptables": "iptables"}
+PACKAGES = {
+    "dockerd": "docker.io",
+    "containerd": "containerd",
+    "runc": "runc",
+    "iptables": "iptables",
+    # Makes base images; a machine has use for it beside any engine.
+    "debootstrap": "debootstrap",
+}
 
 
 class EngineUnavailable(Exception):
@@ -78,7 +86,10 @@ class Engine:
 
     def has_image(self, name: str) -> bool:
         """Tell whether the image is there already."""
-        return bool(self("image", "ls", "--quiet", name).strip())
+        try:
+            return bool(self("image", "inspect", "--format", "{{.Id}}", name))
+        except DockerFailed:
+            return False
 
     def _has_buildx(self) -> bool:
         try:
@@ -105,46 +116,45 @@ def find() -> Engine:
     if ours := own():
         return ours
     raise EngineUnavailable(
-        "The docker on PATH reaches no engine; start Docker, then run this again (as root, on a machine that"
-        " may be changed: `make engine-up` installs Debian's and starts it by hand)."
+        "The docker on PATH reaches no engine; start Docker, then run this again (or, as root on a machine"
+        " that may be changed: `.venv/bin/python -m deploy.kind engine-up` installs and starts Debian's)."
     )
 
 
 def start_own(console: Console) -> Engine:
-    """Return an engine that answers, installing and starting one where there is none; needs root."""
-    try:
-        return find()
-    except EngineUnavailable:
-        pass
+    """Return an engine that answers, installing and starting one where there is none; needs root.
+
+    What makes base images is installed in any case.
+    """
     if os.geteuid() != 0:
         raise EngineUnavailable("Starting an engine needs root; run this as root, or start Docker yourself.")
-    with console.status("Installing Debian's container engine"):
-        install(shutil.which)
-    client = shutil.which("docker")
-    if not client:
-        raise EngineUnavailable("Debian's packages brought no docker client; install docker-cli.")
-    engine = Engine(client, f"unix://{SOCKET}")
+    with suppress(EngineUnavailable):
+        found = find()
+        install(["debootstrap"], console)
+        return found
+    install(PACKAGES, console)
+    with suppress(EngineUnavailable):
+        # Where systemd runs, the package has started it.
+        return find()
+    engine = Engine(shutil.which("docker") or "docker", f"unix://{SOCKET}")
     with console.status("Starting the container engine"):
         _start(engine)
     console.print(f"Started a container engine of our own, process {PID_FILE.read_text().strip()}")
     return engine
 
 
-def packages_to_install(which: Callable[[str], str | None]) -> list[str]:
-    """Return the Debian packages of the programs that are missing."""
-    return [package for program, package in PACKAGES.items() if not which(program)]
-
-
-def install(which: Callable[[str], str | None]) -> None:
-    """Install what is missing; services that packages would start are left alone."""
-    if packages := packages_to_install(which):
-        if not which("apt-get"):
-            raise EngineUnavailable(f"There is no apt-get to install {', '.join(packages)} with.")
-        _apt("update")
-        _apt("install", "--yes", "--no-install-recommends", *packages)
-    # In Debian 12 it comes with docker.io, since 13 it is a package of its own.
-    if not which("docker"):
-        _apt("install", "--yes", "--no-install-recommends", "docker-cli")
+def install(programs: Iterable[str], console: Console) -> None:
+    """Install the Debian packages of the programs that are missing; no service is started."""
+    packages = [PACKAGES[program] for program in programs if not shutil.which(program)]
+    if packages and not shutil.which("apt-get"):
+        raise EngineUnavailable(f"There is no apt-get to install {', '.join(packages)} with.")
+    with console.status(f"Installing {', '.join(packages) or 'nothing'}"):
+        if packages:
+            _apt("update")
+            _apt("install", "--yes", "--no-install-recommends", *packages)
+        # In Debian 12 it comes with docker.io, since 13 it is a package of its own.
+        if not shutil.which("docker"):
+            _apt("install", "--yes", "--no-install-recommends", "docker-cli")
 
 
 def _apt(*arguments: str) -> None:

@@ -1,0 +1,93 @@
+"""`python -m deploy.kind up|down|engine-up|engine-down`; `make kind-up` and its neighbours call it.
+
+AIRGAP=1 builds what is needed even where images can be pulled; DEPLOY=0 stops at the empty cluster.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+
+from rich.console import Console
+
+from deploy.kind import cluster as kind
+from deploy.kind import engine, machine, node_image, system
+from deploy.kind.cluster import Cluster
+from deploy.kind.debian import DebianUnavailable
+from deploy.kind.engine import DockerFailed, EngineUnavailable
+from deploy.kind.machine import MachineLacks
+from deploy.kind.parts import PartUnavailable
+from deploy.kind.progress import CommandFailed
+
+FAILURES = (CommandFailed, DebianUnavailable, DockerFailed, EngineUnavailable, MachineLacks, PartUnavailable)
+
+
+def up(console: Console) -> None:
+    """Make the cluster and deploy everything on it; a cluster that exists gets what has changed."""
+    cluster = kind.find(machine.require_engine(), console)
+    airgap = _existing_is_airgap(cluster) if cluster.exists() else _create(cluster, console)
+    if os.environ.get("DEPLOY") != "0":
+        system.deploy(cluster, airgap, console)
+    console.print(system.announcement(cluster), markup=False, highlight=False, soft_wrap=True)
+
+
+def _existing_is_airgap(cluster: Cluster) -> bool:
+    cluster.refresh_kubeconfig()
+    return cluster.is_airgap()
+
+
+def _create(cluster: Cluster, console: Console) -> bool:
+    airgap = os.environ.get("AIRGAP") == "1" or kind.needs_airgap(cluster.engine, console)
+    if airgap and not cluster.engine.has_image(node_image.image()):
+        machine.require_airgap(console)
+    cluster.create(console, airgap)
+    return airgap
+
+
+def down(console: Console) -> None:
+    """Remove the cluster with everything on it; images and the engine stay."""
+    cluster = kind.find(engine.find(), console)
+    if cluster.exists():
+        with console.status(f"Deleting the cluster {cluster.context}"):
+            cluster.delete()
+        console.print(f"Deleted the cluster {cluster.context}; images stay, and so does the engine.")
+    else:
+        console.print(f"There is no cluster {cluster.context}.")
+
+
+def engine_up(console: Console) -> None:
+    """See to it that an engine answers."""
+    found = engine.start_own(console)
+    console.print(f"Engine: {found.host or 'the one that docker reaches by itself'}", highlight=False)
+
+
+def engine_down(console: Console) -> None:
+    """Stop our own engine; another one is left alone."""
+    stopped = engine.stop_own()
+    console.print("Stopped our own engine." if stopped else "No engine of our own runs.")
+
+
+COMMANDS: dict[str, Callable[[Console], None]] = {
+    "up": up,
+    "down": down,
+    "engine-up": engine_up,
+    "engine-down": engine_down,
+}
+
+
+def main(words: list[str]) -> int:
+    """Run one command and return its exit code; what went wrong is said without a trace."""
+    if len(words) != 1 or words[0] not in COMMANDS:
+        print(f"usage: python -m deploy.kind {'|'.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    try:
+        COMMANDS[words[0]](Console(stderr=True))
+    except FAILURES as failure:
+        print(f"orderflow: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
