@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from typing import Any, cast
 
 import kopf
 import structlog
@@ -175,4 +176,6 @@ class Operator:
             clusterwide=not self.settings.namespaces,
             namespaces=self.settings.namespaces,
             standalone=True,
+            # Made up from the user's name otherwise, which a number in a container does not have.
+            identity=cast("Any", self.settings.instance_name),
         )
