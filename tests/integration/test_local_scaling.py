@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from support.brokers import RunningBroker
 from support.eventually import eventually
-from support.local_system import LocalSystem, local_system
+from support.local_system import LocalSystem, on_shared_broker
 
 pytestmark = pytest.mark.chaos
 
@@ -24,19 +24,15 @@ SEND = "orderflow orders send --count 12000 --rate 900 --to kafka"
 @pytest.fixture
 def scaling(broker: RunningBroker, namespace: str, tmp_path: Path) -> Iterator[LocalSystem]:
     """A system whose payment workers manage some 200 orders a second each, and may be three."""
-    (tmp_path / "config").mkdir()
-    slow = "PAYMENT_GATEWAY_LATENCY_MS=5\nPAYMENT_CONCURRENCY=1\n"
-    (tmp_path / "config" / "payments.env").write_text(f"KAFKA_GROUP_ID={namespace}payments\n{slow}")
-    (tmp_path / "config" / "notifications.env").write_text(f"KAFKA_GROUP_ID={namespace}notifications\n")
-    with local_system(
+    with on_shared_broker(
+        broker,
+        namespace,
         tmp_path,
-        KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers,
-        TOPIC_PREFIX=namespace,
+        payments="PAYMENT_GATEWAY_LATENCY_MS=5\nPAYMENT_CONCURRENCY=1\n",
         PARTITIONS="6",
         PAYMENT_WORKERS="1",
         PAYMENT_WORKERS_MAX="3",
         NOTIFICATION_WORKERS_MAX="1",
-        YES="1",
     ) as system:
         yield system
 

@@ -7,14 +7,13 @@ import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 from support.brokers import RunningBroker
 from support.eventually import eventually
-from support.local_system import LocalSystem, local_system
+from support.local_system import LocalSystem, local_system, on_shared_broker
 from support.pipeline import read_topic
 
 from orderflow.events.topics import topic_specs
@@ -23,36 +22,20 @@ from orderflow_local.net import answers_kafka, free_port
 
 pytestmark = pytest.mark.chaos
 NAMES = {"orders-0", "payments-0", "notifications-0"}
-
-
-@contextmanager
-def on_shared_broker(broker: RunningBroker, namespace: str, folder: Path) -> Iterator[LocalSystem]:
-    """Yield a system that uses the broker of the test run, in topics and groups of its own."""
-    (folder / "config").mkdir()
-    for service in ("payments", "notifications"):
-        (folder / "config" / f"{service}.env").write_text(f"KAFKA_GROUP_ID={namespace}{service}\n")
-    with local_system(
-        folder,
-        KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers,
-        TOPIC_PREFIX=namespace,
-        PARTITIONS="2",
-        PAYMENT_WORKERS="1",
-        YES="1",
-    ) as system:
-        yield system
+SMALL = {"PARTITIONS": "2", "PAYMENT_WORKERS": "1"}
 
 
 @pytest.fixture
 def beside(broker: RunningBroker, namespace: str, tmp_path: Path) -> Iterator[LocalSystem]:
     """A system beside others on one broker, not yet started."""
-    with on_shared_broker(broker, namespace, tmp_path) as system:
+    with on_shared_broker(broker, namespace, tmp_path, **SMALL) as system:
         yield system
 
 
 @pytest.fixture(scope="module")
 def running(broker: RunningBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
     """A system that several tests look at; it was started from a shell with a KAFKA_GROUP_ID."""
-    with on_shared_broker(broker, "running.", tmp_path_factory.mktemp("running")) as system:
+    with on_shared_broker(broker, "running.", tmp_path_factory.mktemp("running"), **SMALL) as system:
         system.up(kafka_group_id="everybody")
         yield system
 

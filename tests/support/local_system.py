@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+from support.brokers import RunningBroker
 from support.eventually import eventually
 
 from orderflow_local import state
@@ -123,3 +124,21 @@ def local_system(folder: Path, **environment: str) -> Iterator[LocalSystem]:
                 supervisor.wait(60)
         for process in system.left():
             process.kill()
+
+
+@contextmanager
+def on_shared_broker(
+    broker: RunningBroker, namespace: str, folder: Path, payments: str = "", **environment: str
+) -> Iterator[LocalSystem]:
+    """Yield a system that uses the broker of the test run, in topics and groups of its own.
+
+    `payments` are further lines of the Payment Service's env file.
+    """
+    (folder / "config").mkdir()
+    for service, lines in (("payments", payments), ("notifications", "")):
+        own = f"KAFKA_GROUP_ID={namespace}{service}\n{lines}"
+        (folder / "config" / f"{service}.env").write_text(own)
+    servers = broker.bootstrap_servers
+    where = {"KAFKA_BOOTSTRAP_SERVERS": servers, "TOPIC_PREFIX": namespace, "YES": "1"}
+    with local_system(folder, **where, **environment) as system:
+        yield system

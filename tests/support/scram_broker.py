@@ -10,17 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from confluent_kafka.admin import (
-    AclBinding,
     AclOperation,
-    AclPermissionType,
     AdminClient,
-    ResourcePatternType,
     ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
     UserScramCredentialDeletion,
     UserScramCredentialUpsertion,
 )
+from support.rights import grant
 
 from orderflow_local.kafka import Broker
 from orderflow_local.kafka.config import BrokerSpec
@@ -51,17 +49,7 @@ class ScramBroker(Broker):
 
     def allow(self, user: str, kind: ResourceType, name: str, operation: AclOperation) -> None:
         """Give a user one right."""
-        binding = AclBinding(
-            kind,
-            name,
-            ResourcePatternType.LITERAL,
-            f"User:{user}",
-            "*",
-            operation,
-            AclPermissionType.ALLOW,
-        )
-        admin = AdminClient({"bootstrap.servers": self.bootstrap_servers})
-        admin.create_acls([binding])[binding].result(20)
+        grant(self, f"User:{user}", kind, name, operation)
 
     def _alter(self, change: UserScramCredentialUpsertion | UserScramCredentialDeletion, user: str) -> None:
         admin = AdminClient({"bootstrap.servers": self.bootstrap_servers})
@@ -80,7 +68,8 @@ class ScramBroker(Broker):
             "listener.security.protocol.map": f"{protocols},SCRAM:SASL_PLAINTEXT",
             "sasl.enabled.mechanisms": "SCRAM-SHA-512",
             "listener.name.scram.scram-sha-512.sasl.jaas.config": _LOGIN,
-            "connections.max.reauth.ms": "1000",
+            # Below a second or so the broker takes the next login of a client for one too many.
+            "connections.max.reauth.ms": "3000",
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
             "super.users": "User:ANONYMOUS",
         }

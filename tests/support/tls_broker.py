@@ -8,18 +8,12 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
-from confluent_kafka.admin import (
-    AclBinding,
-    AclOperation,
-    AclPermissionType,
-    AdminClient,
-    ResourcePatternType,
-    ResourceType,
-)
+from confluent_kafka.admin import AclOperation, ResourceType
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+from support.rights import grant, revoke_all
 
 from orderflow_local.kafka import Broker
 from orderflow_local.kafka.config import BrokerSpec
@@ -83,17 +77,11 @@ class TlsBroker(Broker):
 
     def allow(self, user: str, kind: ResourceType, name: str, operation: AclOperation) -> None:
         """Give the holder of a certificate one right."""
-        binding = AclBinding(
-            kind,
-            name,
-            ResourcePatternType.LITERAL,
-            f"User:CN={user}",
-            "*",
-            operation,
-            AclPermissionType.ALLOW,
-        )
-        admin = AdminClient({"bootstrap.servers": self.bootstrap_servers})
-        admin.create_acls([binding])[binding].result(20)
+        grant(self, f"User:CN={user}", kind, name, operation)
+
+    def forbid_all(self, user: str) -> None:
+        """Take every right from the holder of a certificate."""
+        revoke_all(self, f"User:CN={user}")
 
     def _write_configuration(self, settings: Callable[[BrokerSpec], dict[str, str]]) -> Path:
         return super()._write_configuration(lambda spec: self._with_tls(settings(spec)))
