@@ -44,7 +44,7 @@ def test_topics_are_listed_as_missing_until_they_are_created(
 
     def listed() -> bool:
         found = {topic["topic"]: topic for topic in json.loads(orderflow("topics", "--json").out)}
-        made = {"topic": f"{namespace}orders", "partitions": 2, "records": 0, "open": 0}
+        made = {"topic": f"{namespace}orders", "partitions": 2, "offsets": 0, "open": 0}
         return bool(found[f"{namespace}orders"] == made)
 
     eventually(listed, within=10)

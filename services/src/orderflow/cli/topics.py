@@ -35,9 +35,10 @@ def topics_command(
     servers: Servers = None,
     prefix: Prefix = None,
 ) -> None:
-    """List the topics of the pipeline: partitions and retained records, and which are missing.
+    """List the topics of the pipeline: partitions and retained offsets, and which are missing.
 
-    "open" are records of transactions that have not ended; readers wait for them.
+    Every record has an offset, and so has the marker that ends a transaction, in each partition it wrote to.
+    "open" are offsets of transactions that have not ended; readers wait for them.
 
     [bold]Examples[/bold]
 
@@ -59,7 +60,7 @@ def topics_command(
     if as_json:
         print(json.dumps(documents))
         return
-    columns = ("topic", "partitions", "records", "open")
+    columns = ("topic", "partitions", "offsets", "open")
     print_table(columns, (["missing" if cell is None else cell for cell in d.values()] for d in documents))
 
 
@@ -156,6 +157,6 @@ def _topic_document(name: str, seen: Observation) -> dict[str, Any]:
     return {
         "topic": name,
         "partitions": count if isinstance(count, int) else None,
-        "records": sum(log.end - log.start for log in logs) if known else None,
+        "offsets": sum(log.end - log.start for log in logs) if known else None,
         "open": sum(max(0, log.high_watermark - log.end) for log in logs) if known else None,
     }
