@@ -128,19 +128,21 @@ def start_own(console: Console) -> Engine:
     """
     if os.geteuid() != 0:
         raise EngineUnavailable("Starting an engine needs root; run this as root, or start Docker yourself.")
-    with suppress(EngineUnavailable):
-        found = find()
-        install(["debootstrap"], console)
+    install(["debootstrap"] if _find_quietly() else PACKAGES, console)
+    # Where systemd runs, a package may have started it.
+    if found := _find_quietly():
         return found
-    install(PACKAGES, console)
-    with suppress(EngineUnavailable):
-        # Where systemd runs, the package has started it.
-        return find()
     engine = Engine(shutil.which("docker") or "docker", f"unix://{SOCKET}")
     with console.status("Starting the container engine"):
         _start(engine)
     console.print(f"Started a container engine of our own, process {PID_FILE.read_text().strip()}")
     return engine
+
+
+def _find_quietly() -> Engine | None:
+    with suppress(EngineUnavailable):
+        return find()
+    return None
 
 
 def install(programs: Iterable[str], console: Console) -> None:

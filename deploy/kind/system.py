@@ -18,7 +18,7 @@ def deploy(cluster: Cluster, airgap: bool, console: Console) -> None:
         "Building, loading and deploying",
         "skaffold",
         *("run", "--kube-context", cluster.context, "--config", str(settings)),
-        *("--update-check=false", "--interactive=false", "--color", "none"),
+        *("--update-check=false", "--interactive=false", "--color", "0"),
         *(("--profile", "airgap") if airgap else ()),
         console=console,
     )
