@@ -1,6 +1,7 @@
 """What a cluster asks of this machine, all of it said at once, each in one sentence."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -34,10 +35,11 @@ def too_little(memory: int, disk: int, where: Path) -> list[str]:
     return lacks
 
 
-def require_engine() -> Engine:
+def require_engine(memory: int | None = None, find_go: Callable[[], str] = parts.find_go) -> Engine:
     """Return the engine that answers; raise MachineLacks with everything that a cluster lacks here."""
     cache_dir().mkdir(parents=True, exist_ok=True)
-    lacks = too_little(psutil.virtual_memory().total, shutil.disk_usage(cache_dir()).free, cache_dir())
+    memory = psutil.virtual_memory().total if memory is None else memory
+    lacks = too_little(memory, shutil.disk_usage(cache_dir()).free, cache_dir())
     found = None
     try:
         found = engine.find()
@@ -45,7 +47,7 @@ def require_engine() -> Engine:
         lacks.append(str(unavailable))
     if missing := tools.to_build():
         try:
-            parts.find_go()
+            find_go()
         except PartUnavailable:
             names = ", ".join(f"{part.name} {part.version}" for part in missing)
             lacks.append(f"Not on PATH: {names}; install them, or a Go that builds them (1.24 or newer).")

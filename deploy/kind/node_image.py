@@ -27,12 +27,12 @@ ON_THE_NODE = (parts.KUBELET, parts.KUBEADM, parts.KUBECTL)
 ALONE = (parts.COREDNS, parts.PAUSE)
 
 
-def image() -> str:
+def image(files: Path = FILES) -> str:
     """Return the node image's name, which tells by its digest what it is made of."""
     made_of = hashlib.sha256(DEBIAN.image.encode())
     for part in (*CONTROL_PLANE, *ON_THE_NODE, *ALONE):
         made_of.update(f"{part}\n".encode())
-    for file in (*sorted(FILES.iterdir()), RUNTIME, Path(__file__)):
+    for file in (*sorted(files.iterdir()), RUNTIME, Path(__file__)):
         made_of.update(f"{file.name}\n".encode() + file.read_bytes())
     return f"orderflow/kind-node:{VERSION}-{made_of.hexdigest()[:12]}"
 
