@@ -4,12 +4,17 @@ import os
 import secrets
 import signal
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import pytest
 from support.brokers import RunningBroker, embedded, wait_for_coordinators
+from support.scram_broker import ScramBroker, with_users
+from support.tls_broker import TlsBroker, with_tls
 
 from orderflow_local.errors import DistributionUnavailable
 from orderflow_local.kafka import Broker, Distribution, obtain, prepare
+
+B = TypeVar("B", bound=Broker)
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what runs in its background with SIGINT ignored, and every child would inherit that.
@@ -68,3 +73,34 @@ def own_broker(
     yield start
     for own in started:
         own.stop()
+
+
+@pytest.fixture
+def scram_broker(
+    kafka_distribution: Distribution, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ScramBroker]:
+    """A broker of this test's own that asks for user and password on a listener beside the plain one."""
+    own = with_users(embedded(kafka_distribution, tmp_path_factory.mktemp("scram-kafka")))
+    try:
+        yield _started(own)
+    finally:
+        own.stop()
+
+
+@pytest.fixture
+def tls_broker(
+    kafka_distribution: Distribution, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TlsBroker]:
+    """A broker of this test's own that asks for a certificate on a listener beside the plain one."""
+    own = with_tls(embedded(kafka_distribution, tmp_path_factory.mktemp("tls-kafka")))
+    try:
+        yield _started(own)
+    finally:
+        own.stop()
+
+
+def _started(broker: B) -> B:
+    broker.start()
+    broker.wait_ready()
+    wait_for_coordinators(broker.bootstrap_servers)
+    return broker

@@ -5,15 +5,14 @@ from base64 import b64encode
 from collections.abc import Callable
 from datetime import datetime
 
-import pytest
 from confluent_kafka.admin import AclOperation, ResourceType
-from support.brokers import embedded, wait_for_coordinators
+from support.brokers import wait_for_coordinators
 from support.eventually import eventually
 from support.operator_process import OperatorProcess
-from support.scram_broker import ScramBroker, with_users
+from support.scram_broker import ScramBroker
 from support.workload import Workload
 
-from orderflow_local.kafka import Broker, Distribution
+from orderflow_local.kafka import Broker
 
 Operators = Callable[..., OperatorProcess]
 
@@ -85,47 +84,35 @@ def test_of_two_replicas_one_writes_and_the_other_takes_over(
         eventually(first.leads, within=5)  # what is given back need not run out
 
 
-@pytest.fixture
-def scram_broker(kafka_distribution: Distribution, tmp_path_factory: pytest.TempPathFactory) -> ScramBroker:
-    """A broker of this test's own that asks who one is, not yet started."""
-    return with_users(embedded(kafka_distribution, tmp_path_factory.mktemp("scram-kafka")))
-
-
 def test_a_password_that_was_changed_is_picked_up_without_a_restart(
     workload: Workload,
     operators: Operators,
     scram_broker: ScramBroker,
     grant_secrets: Callable[..., None],
 ) -> None:
-    try:
-        scram_broker.start()
-        scram_broker.wait_ready()
-        wait_for_coordinators(scram_broker.bootstrap_servers)
-        workload.bootstrap_servers = scram_broker.bootstrap_servers
-        scram_broker.set_password("lag-reader", "first")
-        scram_broker.allow("lag-reader", ResourceType.TOPIC, workload.topic, AclOperation.DESCRIBE)
-        scram_broker.allow("lag-reader", ResourceType.GROUP, workload.group, AclOperation.DESCRIBE)
-        grant_secrets("lag-reader")
-        put_password(workload, "first")
-        operator = operators()
-        kafka = {
-            "bootstrapServers": scram_broker.scram_servers,
-            "auth": {"type": "ScramSha512", "secretName": "lag-reader"},
-        }
-        with workload.running(kafka=kafka):
-            eventually(lambda: workload.lag == 0, within=20)
-            # Described only: what it may not read it does not need.
-            assert workload.condition("MetricsAvailable")[0] == "True"
-            scram_broker.set_password("lag-reader", "second")
-            eventually(lambda: workload.condition("MetricsAvailable")[0] == "False", within=20)
-            assert workload.writes == 0
-            put_password(workload, "second")
-            eventually(lambda: workload.condition("MetricsAvailable")[0] == "True", within=20)
-            assert workload.writes == 0
-        assert operator.get("/healthz")[0] == 200
-        assert "second" not in operator.log
-    finally:
-        scram_broker.stop()
+    workload.bootstrap_servers = scram_broker.bootstrap_servers
+    scram_broker.set_password("lag-reader", "first")
+    scram_broker.allow("lag-reader", ResourceType.TOPIC, workload.topic, AclOperation.DESCRIBE)
+    scram_broker.allow("lag-reader", ResourceType.GROUP, workload.group, AclOperation.DESCRIBE)
+    grant_secrets("lag-reader")
+    put_password(workload, "first")
+    operator = operators()
+    kafka = {
+        "bootstrapServers": scram_broker.scram_servers,
+        "auth": {"type": "ScramSha512", "secretName": "lag-reader"},
+    }
+    with workload.running(kafka=kafka):
+        eventually(lambda: workload.lag == 0, within=20)
+        # Described only: what it may not read it does not need.
+        assert workload.condition("MetricsAvailable")[0] == "True"
+        scram_broker.set_password("lag-reader", "second")
+        eventually(lambda: workload.condition("MetricsAvailable")[0] == "False", within=20)
+        assert workload.writes == 0
+        put_password(workload, "second")
+        eventually(lambda: workload.condition("MetricsAvailable")[0] == "True", within=20)
+        assert workload.writes == 0
+    assert operator.get("/healthz")[0] == 200
+    assert "second" not in operator.log
 
 
 def put_password(workload: Workload, password: str) -> None:

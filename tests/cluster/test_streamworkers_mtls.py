@@ -3,23 +3,13 @@
 from base64 import b64encode
 from collections.abc import Callable
 
-import pytest
 from confluent_kafka.admin import AclOperation, ResourceType
-from support.brokers import embedded, wait_for_coordinators
 from support.eventually import eventually
 from support.operator_process import OperatorProcess
-from support.tls_broker import Authority, Pair, TlsBroker, with_tls
+from support.tls_broker import Authority, Pair, TlsBroker
 from support.workload import Workload
 
-from orderflow_local.kafka import Distribution
-
 USER, CA = "lag-reader", "orders-cluster-ca-cert"
-
-
-@pytest.fixture
-def tls_broker(kafka_distribution: Distribution, tmp_path_factory: pytest.TempPathFactory) -> TlsBroker:
-    """A broker of this test's own that asks for certificates, not yet started."""
-    return with_tls(embedded(kafka_distribution, tmp_path_factory.mktemp("tls-kafka")))
 
 
 def test_a_certificate_opens_kafka_and_another_one_is_picked_up_without_a_restart(
@@ -28,34 +18,28 @@ def test_a_certificate_opens_kafka_and_another_one_is_picked_up_without_a_restar
     tls_broker: TlsBroker,
     grant_secrets: Callable[..., None],
 ) -> None:
-    try:
-        tls_broker.start()
-        tls_broker.wait_ready()
-        wait_for_coordinators(tls_broker.bootstrap_servers)
-        workload.bootstrap_servers = tls_broker.bootstrap_servers
-        tls_broker.allow(USER, ResourceType.TOPIC, workload.topic, AclOperation.DESCRIBE)
-        tls_broker.allow(USER, ResourceType.GROUP, workload.group, AclOperation.DESCRIBE)
-        grant_secrets(USER, CA)
-        put(workload, CA, {"ca.crt": tls_broker.authority.certificate})
+    workload.bootstrap_servers = tls_broker.bootstrap_servers
+    tls_broker.allow(USER, ResourceType.TOPIC, workload.topic, AclOperation.DESCRIBE)
+    tls_broker.allow(USER, ResourceType.GROUP, workload.group, AclOperation.DESCRIBE)
+    grant_secrets(USER, CA)
+    put(workload, CA, {"ca.crt": tls_broker.authority.certificate})
+    put_user(workload, tls_broker.authority.issue(USER))
+    operator = operators()
+    kafka = {
+        "bootstrapServers": tls_broker.tls_servers,
+        "auth": {"type": "Tls", "secretName": USER},
+        "caSecretName": CA,
+    }
+    with workload.running(kafka=kafka):
+        eventually(lambda: workload.lag == 0, within=20)
+        assert workload.condition("MetricsAvailable")[0] == "True"
+        put_user(workload, Authority("somebody else").issue(USER))
+        eventually(lambda: workload.condition("MetricsAvailable")[0] == "False", within=30)
         put_user(workload, tls_broker.authority.issue(USER))
-        operator = operators()
-        kafka = {
-            "bootstrapServers": tls_broker.tls_servers,
-            "auth": {"type": "Tls", "secretName": USER},
-            "caSecretName": CA,
-        }
-        with workload.running(kafka=kafka):
-            eventually(lambda: workload.lag == 0, within=20)
-            assert workload.condition("MetricsAvailable")[0] == "True"
-            put_user(workload, Authority("somebody else").issue(USER))
-            eventually(lambda: workload.condition("MetricsAvailable")[0] == "False", within=30)
-            put_user(workload, tls_broker.authority.issue(USER))
-            eventually(lambda: workload.condition("MetricsAvailable")[0] == "True", within=30)
-            assert workload.writes == 0
-        assert operator.get("/healthz")[0] == 200
-        assert "PRIVATE KEY" not in operator.log
-    finally:
-        tls_broker.stop()
+        eventually(lambda: workload.condition("MetricsAvailable")[0] == "True", within=30)
+        assert workload.writes == 0
+    assert operator.get("/healthz")[0] == 200
+    assert "PRIVATE KEY" not in operator.log
 
 
 def put_user(workload: Workload, pair: Pair) -> None:

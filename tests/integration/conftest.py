@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.brokers import RunningBroker
+from support.command import Command
 from support.pipeline import Pipeline
 
 
@@ -26,3 +27,9 @@ def pipelines(tmp_path: Path) -> Iterator[Callable[[str, str], Pipeline]]:
 def pipeline(broker: RunningBroker, namespace: str, pipelines: Callable[[str, str], Pipeline]) -> Pipeline:
     """A pipeline with its topics on the broker of the test run."""
     return pipelines(broker.bootstrap_servers, namespace).create_topics()
+
+
+@pytest.fixture
+def command(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The `orderflow` command."""
+    return Command(capfd, monkeypatch)

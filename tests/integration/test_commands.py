@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 from support.brokers import RunningBroker
-from support.command import Command
+from support.command import Command, verify
 from support.eventually import eventually
 from support.orders_service import OrderService
 from support.pipeline import Pipeline, order, orders
@@ -18,19 +18,9 @@ NOWHERE = "127.0.0.1:1"
 
 
 @pytest.fixture
-def command(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    return Command(capfd, monkeypatch)
-
-
-@pytest.fixture
 def orderflow(command: Command, pipeline: Pipeline) -> Command:
     """The command, pointed at this test's pipeline."""
     return command.at(pipeline.bootstrap_servers, pipeline.prefix)
-
-
-def verify(pipeline: Pipeline) -> tuple[str, ...]:
-    groups = pipeline.group("payments"), pipeline.group("notifications")
-    return "verify", "--json", "--payment-group", groups[0], "--notification-group", groups[1]
 
 
 def test_topics_are_listed_as_missing_until_they_are_created(

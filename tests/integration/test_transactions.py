@@ -10,6 +10,7 @@ from support.eventually import eventually
 from support.pipeline import Pipeline, read_topic
 
 from orderflow.streaming.clients import transactional_config
+from orderflow.streaming.login import Login
 from orderflow.streaming.transactions import Aborted, ProducerLost, TransactionalProducer
 from orderflow_local.kafka import Broker
 
@@ -39,7 +40,7 @@ def member(pipeline: Pipeline) -> Iterator[Callable[[], Any]]:
 
 def producer_of(pipeline: Pipeline, timeout: float) -> TransactionalProducer:
     config = transactional_config(pipeline.settings, f"{pipeline.prefix}test", 10)
-    return TransactionalProducer(config, timeout=timeout)
+    return TransactionalProducer(config, Login(pipeline.settings), timeout=timeout)
 
 
 def test_offsets_that_a_frozen_broker_does_not_take_cost_the_producer_and_not_the_process(

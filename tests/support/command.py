@@ -4,6 +4,7 @@ import sys
 from dataclasses import dataclass
 
 import pytest
+from support.pipeline import Pipeline
 
 from orderflow.cli.main import main
 
@@ -40,3 +41,9 @@ class Command:
             code = ended.code
         said = self.capture.readouterr()
         return Result(code if isinstance(code, int) else 0, said.out, said.err)
+
+
+def verify(pipeline: Pipeline) -> tuple[str, ...]:
+    """Return the arguments that check a pipeline's whole log and print JSON."""
+    groups = pipeline.group("payments"), pipeline.group("notifications")
+    return "verify", "--json", "--payment-group", groups[0], "--notification-group", groups[1]

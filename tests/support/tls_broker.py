@@ -48,8 +48,8 @@ class Authority:
         """What others trust, as PEM."""
         return _pem(self._certificate)
 
-    def issue(self, name: str, *addresses: str) -> Pair:
-        """Return a certificate for a name, good for these addresses."""
+    def issue(self, name: str, *addresses: str, passphrase: str = "") -> Pair:
+        """Return a certificate for a name, good for these addresses; its key is locked by a passphrase."""
         key = rsa.generate_private_key(65537, 2048)
         builder = _builder(name, self.name, key)
         if addresses:
@@ -58,7 +58,9 @@ class Authority:
         private = key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
+            serialization.BestAvailableEncryption(passphrase.encode())
+            if passphrase
+            else serialization.NoEncryption(),
         )
         return Pair(_pem(builder.sign(self._key, hashes.SHA256())), private.decode())
 

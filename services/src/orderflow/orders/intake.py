@@ -12,11 +12,12 @@ from orderflow.orders.metrics import GROUP_ORDERS
 from orderflow.orders.placing import Placement
 from orderflow.orders.settings import OrdersSettings
 from orderflow.orders.watch import KafkaState, KafkaWatch
-from orderflow.streaming.admin import missing_topics
+from orderflow.streaming.admin import CurrentAdmin, missing_topics
 from orderflow.streaming.batches import Outgoing
-from orderflow.streaming.clients import new_admin, transactional_config
+from orderflow.streaming.clients import transactional_config
 from orderflow.streaming.codec import first_headers
 from orderflow.streaming.group_commit import GroupCommit, GroupLimits
+from orderflow.streaming.login import Login
 from orderflow.streaming.metrics import TRANSACTION_SECONDS
 from orderflow.streaming.outcomes import Refused
 from orderflow.streaming.progress import Progress
@@ -51,8 +52,9 @@ class Intake(Protocol):
 class KafkaIntake:
     """Commits orders in groups, and knows beforehand when that would be in vain."""
 
-    def __init__(self, commit: GroupCommit, watch: KafkaWatch, topic_prefix: str = "") -> None:
+    def __init__(self, commit: GroupCommit, watch: KafkaWatch, login: Login, topic_prefix: str = "") -> None:
         self._commit = commit
+        self._login = login
         self._watch = watch
         self._orders = topic_prefix + ORDERS
         self._statuses = topic_prefix + ORDER_STATUS
@@ -78,6 +80,7 @@ class KafkaIntake:
         return self._commit.progress
 
     def start(self) -> None:
+        self._login.start()
         self._watch.start()
         self._commit.start()
 
@@ -85,6 +88,7 @@ class KafkaIntake:
         """Commit what waits, within `timeout` seconds."""
         self._commit.close(timeout)
         self._watch.stop()
+        self._login.stop()
 
     def _records(self, placement: Placement, at: datetime) -> tuple[Outgoing, Outgoing]:
         order = placement.order
@@ -125,14 +129,16 @@ def open_intake(settings: OrdersSettings, number: int, on_defeat: Callable[[str]
         GROUP_ORDERS.observe(size)
         transaction_seconds.observe(seconds)
 
+    login = Login(settings)
     commit = GroupCommit(
         configs,
+        login,
         limits,
         timeout=settings.transaction_timeout_seconds,
         on_commit=count,
         on_defeat=on_defeat,
     )
-    admin = new_admin(settings)
+    admin = CurrentAdmin(settings, login)
     topics = [settings.topic_prefix + name for name in (ORDERS, ORDER_STATUS)]
-    watch = KafkaWatch(lambda: missing_topics(admin, topics, timeout=_LOOK_SECONDS))
-    return KafkaIntake(commit, watch, settings.topic_prefix)
+    watch = KafkaWatch(lambda: missing_topics(admin(), topics, timeout=_LOOK_SECONDS))
+    return KafkaIntake(commit, watch, login, settings.topic_prefix)

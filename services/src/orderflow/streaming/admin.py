@@ -10,6 +10,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from orderflow.events.topics import TopicSpec, further_topic, topic_specs
 from orderflow.streaming.clients import new_admin
+from orderflow.streaming.login import Login
 from orderflow.streaming.settings import KafkaSettings
 
 
@@ -19,6 +20,28 @@ class BrokerUnavailable(Exception):
 
 class TopicRefused(Exception):
     """The broker answered that it will not create a topic."""
+
+
+class CurrentAdmin:
+    """An Admin client that follows a login; for one thread. Call it for the client of this moment."""
+
+    def __init__(self, settings: KafkaSettings, login: Login) -> None:
+        self._settings = settings
+        self._login = login
+        self._version = login.version
+        self._client = self._new()
+
+    def __call__(self) -> AdminClient:
+        if self._version != self._login.version:
+            self._version = self._login.version
+            self._login.forget(self._client)
+            self._client = self._new()
+        return self._client
+
+    def _new(self) -> AdminClient:
+        client = new_admin(self._settings)
+        self._login.follow(client)
+        return client
 
 
 def pipeline_topics(settings: KafkaSettings) -> tuple[TopicSpec, ...]:

@@ -8,31 +8,23 @@ from typing import Any
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
+from orderflow.streaming.login import login_config
 from orderflow.streaming.settings import KafkaSettings, WorkerSettings
 
 Config = dict[str, Any]
 
 
 def connection_config(settings: KafkaSettings) -> Config:
-    """Return what every client needs to reach the brokers and to be recognised there."""
-    config: Config = {
+    """Return what every client needs to reach the brokers and to be recognised there, as of now."""
+    return {
         "bootstrap.servers": settings.kafka_bootstrap_servers,
         "client.id": settings.instance_name,
-        "security.protocol": settings.kafka_security_protocol,
         # Five minutes by default: a topic that was enlarged or made again would go unseen that long.
         "topic.metadata.refresh.interval.ms": 10_000,
         "reconnect.backoff.max.ms": 1_000,
         "log.connection.close": False,
+        **login_config(settings),
     }
-    if settings.kafka_security_protocol.startswith("SASL"):
-        config["sasl.mechanism"] = settings.kafka_sasl_mechanism
-        config["sasl.username"] = settings.kafka_sasl_username
-        config["sasl.password"] = settings.kafka_sasl_password
-    for name in ("ca", "certificate", "key"):
-        location = getattr(settings, f"kafka_ssl_{name}_location")
-        if location:
-            config[f"ssl.{name}.location"] = location
-    return config
 
 
 def reader_config(settings: KafkaSettings) -> Config:

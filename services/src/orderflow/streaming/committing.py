@@ -21,6 +21,7 @@ from orderflow.streaming.batches import Done, marker_positions, next_offsets, ou
 from orderflow.streaming.clients import transactional_config
 from orderflow.streaming.errors import WorkerStopped
 from orderflow.streaming.handling import Handling
+from orderflow.streaming.login import Login
 from orderflow.streaming.progress import Progress
 from orderflow.streaming.settings import WorkerSettings
 from orderflow.streaming.source import Source, topic_partitions
@@ -40,7 +41,13 @@ class Committing:
     """The producing side of a worker. Everything here returns early once a stop has waited long enough."""
 
     def __init__(
-        self, name: str, settings: WorkerSettings, source: Source, handling: Handling[Any], progress: Progress
+        self,
+        name: str,
+        settings: WorkerSettings,
+        login: Login,
+        source: Source,
+        handling: Handling[Any],
+        progress: Progress,
     ) -> None:
         self._name = name
         self._settings = settings
@@ -49,7 +56,7 @@ class Committing:
         self._progress = progress
         timeout = settings.transaction_timeout_seconds
         config = transactional_config(settings, f"{name}-{settings.instance_name}", timeout)
-        self._producer = TransactionalProducer(config, timeout=timeout, beat=progress.beat)
+        self._producer = TransactionalProducer(config, login, timeout=timeout, beat=progress.beat)
         self._beside = ThreadPoolExecutor(1, "commit")
         self._fenced_at: list[float] = []
         self._stop_by: float | None = None
@@ -74,7 +81,7 @@ class Committing:
         """
         buried = False
         for pause in chain(_PAUSES, repeat(_LAST_PAUSE)):
-            if not batch or self._out_of_time():
+            if not batch or self._out_of_time() or not self._has_producer():
                 return
             try:
                 self._commit_once(batch, meanwhile)
@@ -102,6 +109,8 @@ class Committing:
         positions = marker_positions(assignment.ends, assignment.committed)
         if not positions:
             return True
+        if not self._has_producer():
+            return False
         try:
             self._producer.commit((), topic_partitions(positions), self._source.group_metadata)
         except Aborted as aborted:
@@ -111,6 +120,15 @@ class Committing:
             self._recover([], lost)
             return False
         assignment.committed.update(positions)
+        return True
+
+    def _has_producer(self) -> bool:
+        """Make another one where the certificate has changed, as no transaction is open; False: stopping."""
+        if self._producer.is_current:
+            return True
+        if not self.open():
+            return False
+        self._progress.waits_for = None
         return True
 
     def _commit_once(self, batch: list[Done], meanwhile: Callable[[], None] | None) -> None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from orderflow.streaming.batches import Outgoing
 from orderflow.streaming.clients import Config
 from orderflow.streaming.lane import Lane, settle
+from orderflow.streaming.login import Login
 from orderflow.streaming.outcomes import Overloaded, RecordTooLarge, Refused, Undecided
 from orderflow.streaming.progress import Progress
 from orderflow.streaming.waiting_room import Stage, Waiting, WaitingRoom
@@ -48,6 +49,7 @@ class GroupCommit:
     def __init__(
         self,
         configs: Sequence[Config],
+        login: Login,
         limits: GroupLimits,
         *,
         timeout: float,
@@ -57,7 +59,7 @@ class GroupCommit:
         self._limits = limits
         self._room = WaitingRoom(limits.room)
         self._lanes = [
-            Lane(config, timeout, self._room, limits.group, on_commit, on_defeat) for config in configs
+            Lane(config, login, timeout, self._room, limits.group, on_commit, on_defeat) for config in configs
         ]
         self._wake_is_due = False
 

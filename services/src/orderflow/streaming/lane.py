@@ -11,6 +11,7 @@ import structlog
 from confluent_kafka import KafkaError
 
 from orderflow.streaming.clients import Config
+from orderflow.streaming.login import Login
 from orderflow.streaming.outcomes import RecordTooLarge, Refused, Undecided
 from orderflow.streaming.progress import Progress
 from orderflow.streaming.transactions import Aborted, ProducerLost, TransactionalProducer
@@ -37,6 +38,7 @@ class Lane:
     def __init__(
         self,
         config: Config,
+        login: Login,
         timeout: float,
         room: WaitingRoom,
         most: int,
@@ -44,7 +46,7 @@ class Lane:
         on_defeat: Callable[[str], None],
     ) -> None:
         self.progress = Progress()
-        self._producer = TransactionalProducer(config, timeout=timeout, beat=self.progress.beat)
+        self._producer = TransactionalProducer(config, login, timeout=timeout, beat=self.progress.beat)
         self._room = room
         self._most = most
         self._on_commit = on_commit
@@ -69,7 +71,10 @@ class Lane:
 
     def _open(self) -> bool:
         """Connect if need be; return whether there is a producer to commit with."""
-        while not self._producer.is_open:
+        while not self._producer.is_current:
+            if self._producer.is_open and self._room.is_closed:
+                # A certificate that is new at the very end: what waits is committed with the old one.
+                return True
             try:
                 if not self._producer.open(keep_trying=lambda: not self._room.is_closed):
                     return False

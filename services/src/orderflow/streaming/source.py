@@ -13,6 +13,7 @@ from orderflow.streaming.assignment import Assignment
 from orderflow.streaming.batches import Partition, Record
 from orderflow.streaming.clients import Config, new_consumer
 from orderflow.streaming.errors import WorkerStopped, error_of
+from orderflow.streaming.login import Login
 
 log = structlog.get_logger(__name__)
 
@@ -23,20 +24,27 @@ _UNSUPPORTED = (KafkaError._UNSUPPORTED_FEATURE, KafkaError.UNSUPPORTED_VERSION)
 class Source:
     """A consumer and what it has read; for one thread. Callbacks run inside `fetch` and `close` only."""
 
-    def __init__(self, config: Config, service: str) -> None:
+    def __init__(self, config: Config, login: Login, service: str) -> None:
         self.assignment = Assignment()
         self.joined = False
+        self._config = config
+        self._login = login
         self._service = service
-        self._consumer: Consumer = new_consumer(config)
+        self._topics: list[str] = []
+        self._consumer = self._new()
 
     def subscribe(self, topics: list[str]) -> None:
+        self._topics = topics
         self._consumer.subscribe(topics, on_assign=self._gain, on_revoke=self._revoked, on_lost=self._lost)
 
     def fetch(self, room: int, wait: float) -> None:
         """Wait for one record up to `wait` seconds, then take what is already here, `room` in all.
 
-        Rebalances are answered meanwhile. Raises WorkerStopped if the client cannot go on.
+        Rebalances are answered meanwhile. A certificate that changed is one: this member leaves, another
+        one joins. Raises WorkerStopped if the client cannot go on.
         """
+        if self._version != self._login.version:
+            self._rejoin()
         try:
             first = self._consumer.poll(wait)
             messages = [] if first is None else [first]
@@ -64,7 +72,21 @@ class Source:
 
     def close(self) -> None:
         """Leave the group."""
+        self._login.forget(self._consumer)
         self._consumer.close()
+
+    def _new(self) -> Consumer:
+        self._version = self._login.version
+        consumer = new_consumer(self._config | self._login.config())
+        self._login.follow(consumer)
+        return consumer
+
+    def _rejoin(self) -> None:
+        self.close()
+        self.assignment.lose(set(self.assignment.owned))
+        self.joined = False
+        self._consumer = self._new()
+        self.subscribe(self._topics)
 
     def _is_record(self, message: Message) -> bool:
         error = message.error()

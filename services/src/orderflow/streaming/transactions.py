@@ -25,6 +25,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from orderflow.streaming.batches import Outgoing
 from orderflow.streaming.clients import Config, new_producer
 from orderflow.streaming.errors import error_of
+from orderflow.streaming.login import Login
 
 log = structlog.get_logger(__name__)
 
@@ -61,15 +62,24 @@ class TransactionalProducer:
     or a bounded wait ended, for a watchdog.
     """
 
-    def __init__(self, config: Config, *, timeout: float, beat: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, config: Config, login: Login, *, timeout: float, beat: Callable[[], None] = lambda: None
+    ) -> None:
         self._config = config
+        self._login = login
         self._timeout = timeout
         self._beat = beat
         self._producer: Producer | None = None
+        self._version = 0
 
     @property
     def is_open(self) -> bool:
         return self._producer is not None
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it is open, and with the certificate that is valid now; else `open()` it (again)."""
+        return self._producer is not None and self._version == self._login.version
 
     def open(self, *, keep_trying: Callable[[], bool] = lambda: True) -> bool:
         """Connect and fence off every earlier producer of this transactional id.
@@ -78,20 +88,11 @@ class TransactionalProducer:
         ProducerLost when the broker refuses (not authorized, id in use by an incompatible client).
         """
         self.drop()
-        producer = new_producer(self._config)
         while keep_trying():
-            self._beat()
-            try:
-                producer.init_transactions(_INIT_SECONDS)
-            except KafkaException as error:
-                reason = error_of(error)
-                if reason.retriable() and not reason.fatal():
-                    continue
-                _discard(producer)
-                raise ProducerLost(reason, undecided=False) from error
-            self._producer = producer
-            return True
-        _discard(producer)
+            version, producer = self._login.version, self._new()
+            if self._init(producer, version, keep_trying):
+                self._producer, self._version = producer, version
+                return True
         return False
 
     def commit(
@@ -135,7 +136,31 @@ class TransactionalProducer:
         """Let go of the producer without waiting for the broker; a later `open()` settles what it left."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            _discard(producer)
+            self._discard(producer)
+
+    def _new(self) -> Producer:
+        try:
+            producer = new_producer(self._config | self._login.config())
+        except KafkaException as error:
+            raise ProducerLost(error_of(error), undecided=False) from error
+        self._login.follow(producer)
+        return producer
+
+    def _init(self, producer: Producer, version: int, keep_trying: Callable[[], bool]) -> bool:
+        """Fence off earlier producers; return whether that was done, else the producer is discarded."""
+        while keep_trying() and version == self._login.version:
+            self._beat()
+            try:
+                producer.init_transactions(_INIT_SECONDS)
+            except KafkaException as error:
+                reason = error_of(error)
+                if reason.retriable() and not reason.fatal():
+                    continue
+                self._discard(producer)
+                raise ProducerLost(reason, undecided=False) from error
+            return True
+        self._discard(producer)
+        return False
 
     def _produce(self, producer: Producer, records: Iterable[Outgoing]) -> None:
         produce = producer.produce
@@ -175,6 +200,7 @@ class TransactionalProducer:
             sent.result(self._timeout + _GRACE_SECONDS)
         except TimeoutError:
             # Not closed: that would free what the hanging call still uses. It ends with its thread.
+            self._login.forget(producer)
             self._producer = None
             hung = KafkaError(KafkaError._TIMED_OUT, "offsets were not taken in time")
             raise ProducerLost(hung, undecided=False) from None
@@ -199,14 +225,15 @@ class TransactionalProducer:
             return ProducerLost(reason, undecided=False)
         return Aborted(reason)
 
+    def _discard(self, producer: Producer) -> None:
+        self._login.forget(producer)
 
-def _discard(producer: Producer) -> None:
-    # Closing waits for threads that may wait for a broker: not on the loop's thread.
-    def close() -> None:
-        # Nobody hears what it has to say any more; SystemError is how the client says that a fenced
-        # producer cannot abort.
-        with suppress(KafkaException, SystemError):
-            producer.purge()
-            producer.close()
+        # Closing waits for threads that may wait for a broker: not on the loop's thread.
+        def close() -> None:
+            # Nobody hears what it has to say any more; SystemError is how the client says that a fenced
+            # producer cannot abort.
+            with suppress(KafkaException, SystemError):
+                producer.purge()
+                producer.close()
 
-    threading.Thread(target=close, name="discarded-producer", daemon=True).start()
+        threading.Thread(target=close, name="discarded-producer", daemon=True).start()

@@ -20,11 +20,12 @@ from typing import Generic
 import structlog
 
 from orderflow.streaming import metrics
-from orderflow.streaming.admin import BrokerUnavailable, is_member, missing_topics
+from orderflow.streaming.admin import BrokerUnavailable, CurrentAdmin, is_member, missing_topics
 from orderflow.streaming.batches import Done, Record
-from orderflow.streaming.clients import consumer_config, new_admin
+from orderflow.streaming.clients import consumer_config
 from orderflow.streaming.committing import Committing
 from orderflow.streaming.handling import Handling
+from orderflow.streaming.login import Login
 from orderflow.streaming.progress import Progress
 from orderflow.streaming.service import E, Failure, Service
 from orderflow.streaming.settings import WorkerSettings
@@ -55,11 +56,14 @@ class Worker(Generic[E]):
             max_attempts=settings.worker_max_attempts,
             on_failure=self._tell_failure,
         )
-        self._source = Source(consumer_config(settings), service.name)
-        self._committing = Committing(service.name, settings, self._source, self._handling, self.progress)
+        self._login = Login(settings)
+        self._source = Source(consumer_config(settings), self._login, service.name)
+        self._committing = Committing(
+            service.name, settings, self._login, self._source, self._handling, self.progress
+        )
         self._lanes = ThreadPoolExecutor(service.concurrency) if service.concurrency > 1 else None
         self._busy_at = self._asked_at = time.monotonic()
-        self._admin = new_admin(settings)
+        self._admin = CurrentAdmin(settings, self._login)
 
     def stop(self) -> None:
         """Ask the loop to finish its batch, leave the group and return; safe in a signal handler."""
@@ -67,6 +71,7 @@ class Worker(Generic[E]):
 
     def run(self) -> None:
         """Work until `stop()`; raise WorkerStopped if the worker cannot go on."""
+        self._login.start()
         try:
             if self._topics_exist() and self._committing.open():
                 self._source.subscribe([self._settings.topic_prefix + name for name in self._service.reads])
@@ -77,6 +82,7 @@ class Worker(Generic[E]):
             self.progress.stopping = True
             self._source.close()
             self._committing.close()
+            self._login.stop()
             if self._lanes:
                 self._lanes.shutdown()
 
@@ -116,7 +122,7 @@ class Worker(Generic[E]):
         """Ready is who has an assignment, an empty one included: of that the client says nothing, so ask."""
         now = time.monotonic()
         if not self._source.joined and now - self._asked_at > _ASK_AGAIN_SECONDS:
-            self._source.joined = is_member(self._admin, self._settings.group, self._source.member_id)
+            self._source.joined = is_member(self._admin(), self._settings.group, self._source.member_id)
             self._asked_at = time.monotonic()
         if self._source.joined:
             self.progress.waits_for = None
@@ -146,7 +152,7 @@ class Worker(Generic[E]):
         while not self.progress.stopping:
             self.progress.beat()
             try:
-                missing = missing_topics(self._admin, names, timeout=2)
+                missing = missing_topics(self._admin(), names, timeout=2)
             except BrokerUnavailable as error:
                 self._wait_for(f"Kafka at {self._settings.kafka_bootstrap_servers}: {error}")
                 continue

@@ -1,0 +1,149 @@
+"""A login that changes while orders flow: the same processes go on, and nothing is lost or doubled."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka.admin import AclOperation, ResourceType
+from support.command import Command, verify
+from support.eventually import eventually
+from support.mounted_secret import MountedSecret
+from support.orders_service import Clients, OrderService
+from support.pipeline import Pipeline, ServiceProcess
+from support.scram_broker import ScramBroker
+from support.tls_broker import TlsBroker
+
+pytestmark = pytest.mark.chaos
+
+Pipelines = Callable[[str, str], Pipeline]
+
+CHANGED = "have changed; clients are made anew"
+
+
+@contextmanager
+def orders_flow(pipeline: Pipeline, **login: object) -> Iterator[Callable[[], None]]:
+    """Place orders with the whole pipeline running under a login; the yielded call sees some more paid.
+
+    At the end every accepted order is there once, the processes are those that were started, and stop.
+    """
+    api = OrderService(pipeline, "api", **login)
+    services = [api.process, *(pipeline.start(name, name, **login) for name in ("payments", "notifications"))]
+    for each in services:
+        each.wait_ready()
+    with Clients(api, connections=8) as clients:
+
+        def go_on() -> None:
+            accepted, paid = len(clients.accepted), handled(services[1])
+            eventually(lambda: len(clients.accepted) >= accepted + 100, within=60)
+            eventually(lambda: handled(services[1]) >= paid + 100, within=60)
+
+        go_on()
+        yield go_on
+    for each in services:
+        assert each.process.poll() is None, each.log
+    in_log = {order["order_id"] for order in pipeline.values("orders")}
+    assert set(clients.accepted) <= in_log
+    assert set(clients.answers) <= {202, 503}
+
+
+def handled(worker: ServiceProcess) -> float:
+    return worker.metric("orderflow_records_total")
+
+
+@pytest.fixture
+def proven(command: Command) -> Callable[[Pipeline], Any]:
+    """Waits until every order has its outcome, and returns what `orderflow verify` counted."""
+
+    def prove(pipeline: Pipeline) -> Any:
+        said = command.at(pipeline.bootstrap_servers, pipeline.prefix)(*verify(pipeline), "--wait", "60")
+        assert said.exit_code == 0, said
+        return json.loads(said.out)
+
+    return prove
+
+
+@pytest.mark.parametrize("gap", [False, True], ids=["at once", "while the old one is refused"])
+def test_a_password_that_changes_while_orders_flow_costs_no_order_and_no_restart(
+    gap: bool,
+    scram_broker: ScramBroker,
+    namespace: str,
+    pipelines: Pipelines,
+    tmp_path: Path,
+    proven: Callable[[Pipeline], Any],
+) -> None:
+    pipeline = pipelines(scram_broker.bootstrap_servers, namespace).create_topics()
+    secret = MountedSecret(tmp_path / "user")
+    scram_broker.set_password("orderflow", "first")
+    secret.write(password="first\n")
+    allow_all(scram_broker, "orderflow")
+    login = {
+        "kafka_bootstrap_servers": scram_broker.scram_servers,
+        "kafka_security_protocol": "SASL_PLAINTEXT",
+        "kafka_sasl_username": "orderflow",
+        "kafka_sasl_password_file": secret.file("password"),
+    }
+    with orders_flow(pipeline, **login) as go_on:
+        # The broker has its clients log in again every three seconds.
+        scram_broker.set_password("orderflow", "second")
+        if gap:
+            eventually(
+                lambda: all("invalid credentials" in each.log for each in pipeline.processes), within=30
+            )
+        secret.write(password="second\n")
+        eventually(
+            lambda: all("the password has changed" in each.log for each in pipeline.processes), within=10
+        )
+        go_on()
+    for each in pipeline.processes:
+        assert not {"first", "second"} & set(each.log.split('"'))
+    report = proven(pipeline)
+    assert report["paid"] + report["declined"] == report["accepted"] >= 200
+    assert [each.stop() for each in pipeline.processes] == [0, 0, 0]
+
+
+def test_a_certificate_that_changes_while_orders_flow_costs_no_order_and_no_restart(
+    tls_broker: TlsBroker,
+    namespace: str,
+    pipelines: Pipelines,
+    tmp_path: Path,
+    proven: Callable[[Pipeline], Any],
+) -> None:
+    pipeline = pipelines(tls_broker.bootstrap_servers, namespace).create_topics()
+    user, ca = MountedSecret(tmp_path / "user"), MountedSecret(tmp_path / "ca")
+    ca.write(ca_crt=tls_broker.authority.certificate)
+    first, second = tls_broker.authority.issue("first"), tls_broker.authority.issue("second")
+    user.write(user_crt=first.certificate, user_key=first.key)
+    for name in ("first", "second"):
+        allow_all(tls_broker, name)
+    login = {
+        "kafka_bootstrap_servers": tls_broker.tls_servers,
+        "kafka_security_protocol": "SSL",
+        "kafka_ssl_ca_location": ca.file("ca.crt"),
+        "kafka_ssl_certificate_location": user.file("user.crt"),
+        "kafka_ssl_key_location": user.file("user.key"),
+    }
+    with orders_flow(pipeline, **login) as go_on:
+        # Half of a change, as nobody should leave it: what works stays.
+        user.write(user_crt=second.certificate, user_key=first.key)
+        eventually(lambda: all("no good" in each.log for each in pipeline.processes), within=10)
+        go_on()
+        user.write(user_crt=second.certificate, user_key=second.key)
+        eventually(lambda: all(CHANGED in each.log for each in pipeline.processes), within=10)
+        go_on()
+        # Whoever still came with the first certificate could do nothing any more.
+        tls_broker.forbid_all("first")
+        go_on()
+    for each in pipeline.processes:
+        assert "PRIVATE KEY" not in each.log
+        assert each.log.count(CHANGED) == 1
+    report = proven(pipeline)
+    assert report["paid"] + report["declined"] == report["accepted"] >= 400
+    assert [each.stop() for each in pipeline.processes] == [0, 0, 0]
+
+
+def allow_all(broker: ScramBroker | TlsBroker, user: str) -> None:
+    for kind in (ResourceType.TOPIC, ResourceType.GROUP, ResourceType.TRANSACTIONAL_ID):
+        broker.allow(user, kind, "*", AclOperation.ALL)
