@@ -4,17 +4,15 @@ from deploy.helm.values.derived import operator_settings
 from deploy.helm.values.pieces import FLAG, LABELS, NAME, OBJECTS, Schema, described, number, section
 from deploy.helm.values.sections import (
     PEERS,
-    condition,
+    chart,
     container,
     disruption_budget,
     image,
     monitoring,
     names_at,
     network_policy,
-    pods,
     scraped_by,
     service_account,
-    subchart,
     whole_name,
 )
 
@@ -23,58 +21,51 @@ _NAMESPACE: Schema = {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]{0,61}[a-
 
 def values_schema() -> Schema:
     """Return the schema of all values."""
-    return {
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "Values of orderflow-operator",
-        **section(
-            "A key that is not described here is refused.",
-            enabled=condition(),
-            fullnameOverride=whole_name(
-                "Name of what the chart makes; when empty the release's, with -operator where it does not "
-                "say so.",
-                52,
-            ),
-            image=image("The operator's image."),
-            replicas=number("Pods; the one that holds the Lease writes, the others wait for it.", 0, 10),
-            config=operator_settings(),
-            watchNamespaces=_namespaces(),
-            secrets=_secrets(),
-            crds=section(
-                "The CustomResourceDefinitions of StreamWorker and TopicSet.",
-                enabled=described(FLAG, "Whether they are part of the release, and upgraded with it."),
-                keep=described(
-                    FLAG, "Whether they, and with them all StreamWorkers and TopicSets, outlive the release."
-                ),
-            ),
-            rbac=section(
-                "Roles and their bindings.",
-                create=described(FLAG, "Whether those of the operator are made."),
-                aggregate=described(
-                    FLAG,
-                    "Whether view, edit and admin of a namespace extend to its StreamWorkers and TopicSets.",
-                ),
-            ),
-            serviceAccount=service_account(
-                "The ServiceAccount, whose token the operator uses.",
-                "Its name; the full name when empty. Without `create` it must be given.",
-            ),
-            service=section(
-                "A Service that leads to the metrics of all pods.",
-                enabled=described(FLAG, "Whether there is one; a ServiceMonitor needs it."),
-                port=number("Its port.", 1, 65535),
-                annotations=described(LABELS, "Its annotations."),
-            ),
-            **container(),
-            podDisruptionBudget=disruption_budget(
-                "A PodDisruptionBudget, where there is more than one replica.",
-                "Pods that may be moved at a time.",
-            ),
-            networkPolicy=_network_policy(),
-            monitoring=monitoring(),
-            **pods(),
-            **subchart(),
+    return chart(
+        "Values of orderflow-operator",
+        whole_name(
+            "Name of what the chart makes; when empty the release's, with -operator where it does not "
+            "say so.",
+            52,
         ),
-    }
+        image=image("The operator's image."),
+        replicas=number("Pods; the one that holds the Lease writes, the others wait for it.", 0, 10),
+        config=operator_settings(),
+        watchNamespaces=_namespaces(),
+        secrets=_secrets(),
+        crds=section(
+            "The CustomResourceDefinitions of StreamWorker and TopicSet.",
+            enabled=described(FLAG, "Whether they are part of the release, and upgraded with it."),
+            keep=described(
+                FLAG, "Whether they, and with them all StreamWorkers and TopicSets, outlive the release."
+            ),
+        ),
+        rbac=section(
+            "Roles and their bindings.",
+            create=described(FLAG, "Whether those of the operator are made."),
+            aggregate=described(
+                FLAG,
+                "Whether view, edit and admin of a namespace extend to its StreamWorkers and TopicSets.",
+            ),
+        ),
+        serviceAccount=service_account(
+            "The ServiceAccount, whose token the operator uses.",
+            "Its name; the full name when empty. Without `create` it must be given.",
+        ),
+        service=section(
+            "A Service that leads to the metrics of all pods.",
+            enabled=described(FLAG, "Whether there is one; a ServiceMonitor needs it."),
+            port=number("Its port.", 1, 65535),
+            annotations=described(LABELS, "Its annotations."),
+        ),
+        **container(),
+        podDisruptionBudget=disruption_budget(
+            "A PodDisruptionBudget, where there is more than one replica.",
+            "Pods that may be moved at a time.",
+        ),
+        networkPolicy=_network_policy(),
+        monitoring=monitoring(),
+    )
 
 
 def _namespaces() -> Schema:

@@ -19,6 +19,22 @@ from deploy.helm.values.pieces import (
 PEERS = "as `from` and `to` of a NetworkPolicy have it"
 
 
+def chart(title: str, full_name: Schema, **own: Schema) -> Schema:
+    """Return the schema of a chart's values: its own between those that every chart has."""
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": title,
+        **section(
+            "A key that is not described here is refused.",
+            enabled=_condition(),
+            fullnameOverride=full_name,
+            **own,
+            **_pods(),
+            **_subchart(),
+        ),
+    }
+
+
 def image(description: str) -> Schema:
     """Return the values of an image, which is never one that changes under its tag."""
     return section(
@@ -55,7 +71,7 @@ def service_account(description: str, name: str) -> Schema:
     )
 
 
-def pods() -> dict[str, Schema]:
+def _pods() -> dict[str, Schema]:
     """Return what all pods of a chart have alike."""
     return {
         "podAnnotations": described(LABELS, "Annotations of all pods."),
@@ -108,7 +124,7 @@ def monitoring() -> Schema:
     )
 
 
-def subchart() -> dict[str, Schema]:
+def _subchart() -> dict[str, Schema]:
     """Return what a parent chart gives; `global` is open, as other charts read it too."""
     shared = {
         "type": "object",
@@ -126,7 +142,7 @@ def subchart() -> dict[str, Schema]:
     return {"global": shared}
 
 
-def condition() -> Schema:
+def _condition() -> Schema:
     """Return the switch that a parent chart may turn."""
     return described(FLAG, "For a parent chart, whose condition it may be.")
 

@@ -15,15 +15,13 @@ from deploy.helm.values.pieces import (
 )
 from deploy.helm.values.sections import (
     PEERS,
-    condition,
+    chart,
     disruption_budget,
     image,
     monitoring,
     names_at,
     network_policy,
-    pods,
     scraped_by,
-    subchart,
     whole_name,
 )
 from deploy.helm.values.workloads import orders, smtp, worker
@@ -31,52 +29,43 @@ from deploy.helm.values.workloads import orders, smtp, worker
 
 def values_schema() -> Schema:
     """Return the schema of all values."""
-    return {
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "Values of orderflow",
-        **section(
-            "A key that is not described here is refused.",
-            enabled=condition(),
-            fullnameOverride=whole_name(
-                "First part of the names of what the chart makes; the release's name when empty.", 48
-            ),
-            image=image("The image of all services."),
-            config=common_settings(),
-            kafka=_kafka(),
-            topics=_topics(),
-            orders=orders(),
-            payments=worker("payments", "Payment Service: orders -> payments."),
-            notifications=worker(
-                "notifications",
-                "Notification Service: payments -> notifications, and an e-mail.",
-                smtp=smtp(),
-            ),
-            podDisruptionBudget=disruption_budget(
-                "A PodDisruptionBudget for each workload.", "Pods of a workload that may be moved at a time."
-            ),
-            networkPolicy=_network_policy(),
-            monitoring=monitoring(),
-            test=section(
-                "The pod of `helm test`, which places an order and waits for its outcome.",
-                enabled=described(FLAG, "Whether there is one."),
-                timeoutSeconds=number("Longest wait for the API, and then for the outcome.", 1, 3600),
-                apiKey=section(
-                    "The API key to place it with.",
-                    secretName=described(NAME, "Secret with it; none when empty."),
-                    key=described(KEY, "Its key in the Secret."),
-                ),
-            ),
-            dev=section(
-                "For development only.",
-                reload=described(
-                    FLAG,
-                    "Sources in a writable copy at /src, and a process that starts again when one changes.",
-                ),
-            ),
-            **pods(),
-            **subchart(),
+    return chart(
+        "Values of orderflow",
+        whole_name("First part of the names of what the chart makes; the release's name when empty.", 48),
+        image=image("The image of all services."),
+        config=common_settings(),
+        kafka=_kafka(),
+        topics=_topics(),
+        orders=orders(),
+        payments=worker("payments", "Payment Service: orders -> payments."),
+        notifications=worker(
+            "notifications",
+            "Notification Service: payments -> notifications, and an e-mail.",
+            smtp=smtp(),
         ),
-    }
+        podDisruptionBudget=disruption_budget(
+            "A PodDisruptionBudget for each workload.", "Pods of a workload that may be moved at a time."
+        ),
+        networkPolicy=_network_policy(),
+        monitoring=monitoring(),
+        test=section(
+            "The pod of `helm test`, which places an order and waits for its outcome.",
+            enabled=described(FLAG, "Whether there is one."),
+            timeoutSeconds=number("Longest wait for the API, and then for the outcome.", 1, 3600),
+            apiKey=section(
+                "The API key to place it with.",
+                secretName=described(NAME, "Secret with it; none when empty."),
+                key=described(KEY, "Its key in the Secret."),
+            ),
+        ),
+        dev=section(
+            "For development only.",
+            reload=described(
+                FLAG,
+                "Sources in a writable copy at /src, and a process that starts again when one changes.",
+            ),
+        ),
+    )
 
 
 def _kafka() -> Schema:
