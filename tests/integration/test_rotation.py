@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,34 +24,42 @@ Pipelines = Callable[[str, str], Pipeline]
 CHANGED = "have changed; clients are made anew"
 
 
-@contextmanager
-def orders_flow(pipeline: Pipeline, **login: object) -> Iterator[Callable[[], None]]:
-    """Place orders with the whole pipeline running under a login; the yielded call sees some more paid.
+@dataclass(frozen=True)
+class Flow:
+    """Clients that place orders all the time, and the workers that handle them."""
 
-    At the end every accepted order is there once, the processes are those that were started, and stop.
+    clients: Clients
+    payments: ServiceProcess
+
+    def goes_on(self) -> None:
+        """Return once more orders were accepted, and more handled."""
+        accepted, handled = len(self.clients.accepted), self.handled()
+        eventually(lambda: len(self.clients.accepted) >= accepted + 100, within=60)
+        eventually(lambda: self.handled() >= handled + 100, within=60)
+
+    def handled(self) -> float:
+        return self.payments.metric("orderflow_records_total")
+
+
+@contextmanager
+def orders_flow(pipeline: Pipeline, **login: object) -> Iterator[Flow]:
+    """Place orders with the whole pipeline running under a login.
+
+    At the end every accepted order is in the log, and the processes are those that were started.
     """
     api = OrderService(pipeline, "api", **login)
     services = [api.process, *(pipeline.start(name, name, **login) for name in ("payments", "notifications"))]
     for each in services:
         each.wait_ready()
     with Clients(api, connections=8) as clients:
-
-        def go_on() -> None:
-            accepted, paid = len(clients.accepted), handled(services[1])
-            eventually(lambda: len(clients.accepted) >= accepted + 100, within=60)
-            eventually(lambda: handled(services[1]) >= paid + 100, within=60)
-
-        go_on()
-        yield go_on
+        flow = Flow(clients, services[1])
+        flow.goes_on()
+        yield flow
     for each in services:
         assert each.process.poll() is None, each.log
     in_log = {order["order_id"] for order in pipeline.values("orders")}
     assert set(clients.accepted) <= in_log
     assert set(clients.answers) <= {202, 503}
-
-
-def handled(worker: ServiceProcess) -> float:
-    return worker.metric("orderflow_records_total")
 
 
 @pytest.fixture
@@ -85,7 +94,7 @@ def test_a_password_that_changes_while_orders_flow_costs_no_order_and_no_restart
         "kafka_sasl_username": "orderflow",
         "kafka_sasl_password_file": secret.file("password"),
     }
-    with orders_flow(pipeline, **login) as go_on:
+    with orders_flow(pipeline, **login) as flow:
         # The broker has its clients log in again every three seconds.
         scram_broker.set_password("orderflow", "second")
         if gap:
@@ -96,7 +105,7 @@ def test_a_password_that_changes_while_orders_flow_costs_no_order_and_no_restart
         eventually(
             lambda: all("the password has changed" in each.log for each in pipeline.processes), within=10
         )
-        go_on()
+        flow.goes_on()
     for each in pipeline.processes:
         assert not {"first", "second"} & set(each.log.split('"'))
     report = proven(pipeline)
@@ -125,19 +134,22 @@ def test_a_certificate_that_changes_while_orders_flow_costs_no_order_and_no_rest
         "kafka_ssl_certificate_location": user.file("user.crt"),
         "kafka_ssl_key_location": user.file("user.key"),
     }
-    with orders_flow(pipeline, **login) as go_on:
+    with orders_flow(pipeline, **login) as flow:
         # Half of a change, as nobody should leave it: what works stays.
         user.write(user_crt=second.certificate, user_key=first.key)
         eventually(lambda: all("no good" in each.log for each in pipeline.processes), within=10)
-        go_on()
+        flow.goes_on()
         user.write(user_crt=second.certificate, user_key=second.key)
         eventually(lambda: all(CHANGED in each.log for each in pipeline.processes), within=10)
-        go_on()
+        flow.goes_on()
         # Whoever still came with the first certificate could do nothing any more.
         tls_broker.forbid_all("first")
-        go_on()
+        flow.goes_on()
+    assert set(flow.clients.answers) == {202}
     for each in pipeline.processes:
         assert "PRIVATE KEY" not in each.log
+        assert "producer lost" not in each.log
+        assert "aborted" not in each.log
         assert each.log.count(CHANGED) == 1
     report = proven(pipeline)
     assert report["paid"] + report["declined"] == report["accepted"] >= 400
