@@ -1,1 +1,5 @@
-"""Reserves the name: topics declared and workers scaled on lag come with the operator."""
+"""Declares topics and scales workers on consumer lag.
+
+`spec`, `rates`, `scaling`, `topics`, `conditions` and `report` decide, and are pure; everything else observes
+a Kafka cluster or a Kubernetes cluster, or writes to it.
+"""
