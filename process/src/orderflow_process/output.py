@@ -18,8 +18,8 @@ if not console.is_terminal:
     console.width = 240  # a pipe has no width; a table cut to a guess of one would lose names
 
 RIGHT = {
-    *("lag", "seconds", "members", "partitions", "partition", "committed", "end", "records", "open"),
-    "replicas",
+    *("lag", "seconds", "members", "partitions", "partition", "committed", "end", "records", "offsets"),
+    *("open", "replicas"),
 }
 
 
