@@ -24,15 +24,24 @@ FAILURES = (CommandFailed, DebianUnavailable, DockerFailed, EngineUnavailable, M
 def up(console: Console) -> None:
     """Make the cluster and deploy everything on it; a cluster that exists gets what has changed."""
     cluster = kind.find(machine.require_engine(), console)
-    airgap = _existing_is_airgap(cluster) if cluster.exists() else _create(cluster, console)
+    if cluster.exists():
+        _wake(cluster, console)
+    airgap = cluster.is_airgap() if cluster.exists() else _create(cluster, console)
     if os.environ.get("DEPLOY") != "0":
         system.deploy(cluster, airgap, console)
     console.print(system.announcement(cluster), markup=False, highlight=False, soft_wrap=True)
 
 
-def _existing_is_airgap(cluster: Cluster) -> bool:
+def _wake(cluster: Cluster, console: Console) -> None:
+    if not cluster.runs() and cluster.is_airgap():
+        # Its node image cannot take another address than the one that it was made with.
+        console.print(f"The cluster {cluster.context} was stopped; it is made anew.")
+        cluster.delete()
+        return
+    if not cluster.runs():
+        cluster.engine("start", cluster.node)
+        cluster.wait(console)
     cluster.refresh_kubeconfig()
-    return cluster.is_airgap()
 
 
 def _create(cluster: Cluster, console: Console) -> bool:

@@ -53,6 +53,11 @@ class Cluster:
         """Tell whether kind knows the cluster on this engine."""
         return self.name in self.run("kind", "get", "clusters").split()
 
+    def runs(self) -> bool:
+        """Tell whether the node runs; after the machine or the engine was restarted it may not."""
+        said = self.engine("container", "inspect", "--format", "{{.State.Running}}", self.node)
+        return said.strip() == "true"
+
     def is_airgap(self) -> bool:
         """Tell whether the node of the existing cluster is of an image made here."""
         image = self.engine("container", "inspect", "--format", "{{.Config.Image}}", self.node)
@@ -88,6 +93,10 @@ class Cluster:
             *("create", "cluster", "--config", str(config), "--wait", "180s", *chosen, *where),
             console=console,
         )
+        self.wait(console)
+
+    def wait(self, console: Console) -> None:
+        """Return when all of the cluster's own pods are ready; raise CommandFailed."""
         self.show(
             "Waiting for its own pods",
             "kubectl",

@@ -135,6 +135,7 @@ def start_own(console: Console) -> Engine:
     engine = Engine(shutil.which("docker") or "docker", f"unix://{SOCKET}")
     with console.status("Starting the container engine"):
         _start(engine)
+    _clear(engine)
     console.print(f"Started a container engine of our own, process {PID_FILE.read_text().strip()}")
     return engine
 
@@ -200,6 +201,12 @@ def daemon_command(folder: Path, runtime: Path) -> Sequence[str]:
         # Lowering it needs a capability that the machine may lack.
         *("--oom-score-adjust", "0"),
     )
+
+
+def _clear(engine: Engine) -> None:
+    """Remove what builds have left behind; nodes of clusters that were stopped are none of it."""
+    engine("container", "prune", "--force", "--filter", "label!=io.x-k8s.kind.cluster", within=300.0)
+    engine("image", "prune", "--force", "--filter", "until=24h", within=300.0)
 
 
 def _install_runtime(folder: Path) -> Path:

@@ -58,7 +58,7 @@ def require_engine(memory: int | None = None, find_go: Callable[[], str] = parts
 
 def require_airgap(console: Console) -> None:
     """Raise MachineLacks where images can be neither pulled nor made."""
-    console.print("No image can be pulled here, so what is needed is built: ten minutes the first time.")
+    console.print("No image can be pulled here, so a node is made: ten minutes at first.", soft_wrap=True)
     lacks = []
     try:
         parts.find_go()

@@ -5,14 +5,14 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rich.console import Console
 
 from deploy.kind import debian, parts
 from deploy.kind.debian import Debian
-from deploy.kind.engine import Engine
+from deploy.kind.engine import DockerFailed, Engine
 from deploy.kind.parts import Part
 from deploy.kind.progress import run_showing
 from orderflow_local.kafka.distribution import cache_dir
@@ -49,7 +49,16 @@ def obtain(engine: Engine, console: Console) -> str:
             _lay_out(folder, pods[parts.PAUSE][0])
             _save_pod_images(pods, base, folder, engine, console)
             _build(engine, console, FILES / "Dockerfile", folder, [name], DEBIAN_IMAGE=base)
+        _remove_older(engine, name)
     return name
+
+
+def _remove_older(engine: Engine, name: str) -> None:
+    names = engine("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", name.split(":")[0]).split()
+    for older in set(names) - {name}:
+        # One that a cluster still runs on stays.
+        with suppress(DockerFailed):
+            engine("image", "rm", older)
 
 
 def pod_images() -> dict[Part, list[str]]:

@@ -3,10 +3,11 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from deploy.kind import debian, engine, machine, tools
+from deploy.kind import debian, engine, machine, system, tools
 from deploy.kind.debian import Debian
 from deploy.kind.engine import Engine, EngineUnavailable
 from deploy.kind.parts import PartUnavailable
@@ -108,3 +109,22 @@ def test_without_debootstrap_the_reason_is_one_sentence(monkeypatch: pytest.Monk
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(debian.DebianUnavailable, match="install it"):
         debian.require_tools()
+
+
+def test_a_deployment_that_fails_names_the_containers_that_are_not_ready() -> None:
+    def pod(name: str, ready: bool, state: dict[str, dict[str, str]]) -> dict[str, Any]:
+        status = {"containerStatuses": [{"name": "main", "ready": ready, "state": state}]}
+        return {"metadata": {"namespace": "orderflow", "name": name}, "status": status}
+
+    pods: list[dict[str, Any]] = [
+        pod("fine", True, {"running": {}}),
+        pod("starts", False, {"running": {}}),
+        pod("crashes", False, {"waiting": {"reason": "CrashLoopBackOff"}}),
+        pod("done", False, {"terminated": {"reason": "Completed"}}),
+        {"metadata": {"namespace": "orderflow", "name": "has-no-node"}, "status": {"phase": "Pending"}},
+    ]
+    assert system.not_ready(pods) == [
+        "orderflow/starts: container main is not ready (running).",
+        "orderflow/crashes: container main is not ready (CrashLoopBackOff).",
+        "orderflow/has-no-node is Pending.",
+    ]
