@@ -15,7 +15,7 @@ from support.mounted_secret import MountedSecret
 from support.orders_service import Clients, OrderService
 from support.pipeline import Pipeline, ServiceProcess
 from support.scram_broker import ScramBroker
-from support.tls_broker import TlsBroker
+from support.tls_broker import Authority, Pair, TlsBroker
 
 pytestmark = pytest.mark.chaos
 
@@ -113,46 +113,83 @@ def test_a_password_that_changes_while_orders_flow_costs_no_order_and_no_restart
     assert [each.stop() for each in pipeline.processes] == [0, 0, 0]
 
 
-def test_a_certificate_that_changes_while_orders_flow_costs_no_order_and_no_restart(
-    tls_broker: TlsBroker,
-    namespace: str,
-    pipelines: Pipelines,
-    tmp_path: Path,
-    proven: Callable[[Pipeline], Any],
-) -> None:
-    pipeline = pipelines(tls_broker.bootstrap_servers, namespace).create_topics()
-    user, ca = MountedSecret(tmp_path / "user"), MountedSecret(tmp_path / "ca")
-    ca.write(ca_crt=tls_broker.authority.certificate)
-    first, second = tls_broker.authority.issue("first"), tls_broker.authority.issue("second")
-    user.write(user_crt=first.certificate, user_key=first.key)
+@dataclass(frozen=True)
+class Holder:
+    """Services that show a certificate, from a mounted Secret."""
+
+    broker: TlsBroker
+    pipeline: Pipeline
+    secret: MountedSecret
+
+    @property
+    def login(self) -> dict[str, object]:
+        """Their settings."""
+        return {
+            "kafka_bootstrap_servers": self.broker.tls_servers,
+            "kafka_security_protocol": "SSL",
+            "kafka_ssl_ca_location": self.secret.file("ca.crt"),
+            "kafka_ssl_certificate_location": self.secret.file("user.crt"),
+            "kafka_ssl_key_location": self.secret.file("user.key"),
+        }
+
+    def mount(self, pair: Pair) -> None:
+        """Put this pair in place of the last one."""
+        ca = self.broker.authority.certificate
+        self.secret.write(ca_crt=ca, user_crt=pair.certificate, user_key=pair.key)
+
+    def wait_told(self, what: str, times: int = 1) -> None:
+        """Return once every process has logged it as often as that."""
+        eventually(lambda: all(each.log.count(what) == times for each in self.pipeline.processes), within=20)
+
+
+@pytest.fixture
+def holder(tls_broker: TlsBroker, namespace: str, pipelines: Pipelines, tmp_path: Path) -> Holder:
+    """Services to be, with all rights for whoever is called first or second."""
     for name in ("first", "second"):
         allow_all(tls_broker, name)
-    login = {
-        "kafka_bootstrap_servers": tls_broker.tls_servers,
-        "kafka_security_protocol": "SSL",
-        "kafka_ssl_ca_location": ca.file("ca.crt"),
-        "kafka_ssl_certificate_location": user.file("user.crt"),
-        "kafka_ssl_key_location": user.file("user.key"),
-    }
-    with orders_flow(pipeline, **login) as flow:
+    pipeline = pipelines(tls_broker.bootstrap_servers, namespace).create_topics()
+    return Holder(tls_broker, pipeline, MountedSecret(tmp_path / "user"))
+
+
+def test_a_certificate_that_changes_while_orders_flow_costs_no_order_and_no_restart(
+    holder: Holder, proven: Callable[[Pipeline], Any]
+) -> None:
+    authority, pipeline = holder.broker.authority, holder.pipeline
+    first, second = authority.issue("first"), authority.issue("second")
+    holder.mount(first)
+    with orders_flow(pipeline, **holder.login) as flow:
         # Half of a change, as nobody should leave it: what works stays.
-        user.write(user_crt=second.certificate, user_key=first.key)
-        eventually(lambda: all("no good" in each.log for each in pipeline.processes), within=10)
+        holder.mount(Pair(second.certificate, first.key))
+        holder.wait_told("no good")
         flow.goes_on()
-        user.write(user_crt=second.certificate, user_key=second.key)
-        eventually(lambda: all(CHANGED in each.log for each in pipeline.processes), within=10)
+        holder.mount(second)
+        holder.wait_told(CHANGED)
         flow.goes_on()
         # Whoever still came with the first certificate could do nothing any more.
-        tls_broker.forbid_all("first")
+        holder.broker.forbid_all("first")
         flow.goes_on()
     assert set(flow.clients.answers) == {202}
     for each in pipeline.processes:
-        assert "PRIVATE KEY" not in each.log
-        assert "producer lost" not in each.log
-        assert "aborted" not in each.log
-        assert each.log.count(CHANGED) == 1
+        assert not any(sign in each.log for sign in ("PRIVATE KEY", "producer lost", "aborted"))
     report = proven(pipeline)
     assert report["paid"] + report["declined"] == report["accepted"] >= 400
+    assert [each.stop() for each in pipeline.processes] == [0, 0, 0]
+
+
+def test_a_certificate_that_nobody_trusts_is_left_behind_by_the_next_one_without_a_restart(
+    holder: Holder, proven: Callable[[Pipeline], Any]
+) -> None:
+    pipeline = holder.pipeline
+    holder.mount(holder.broker.authority.issue("first"))
+    with orders_flow(pipeline, **holder.login) as flow:
+        holder.mount(Authority("somebody else").issue("first"))
+        holder.wait_told(CHANGED)
+        eventually(lambda: flow.clients.answers[503] > 0, within=30)
+        holder.mount(holder.broker.authority.issue("second"))
+        holder.wait_told(CHANGED, times=2)
+        flow.goes_on()
+    report = proven(pipeline)
+    assert report["paid"] + report["declined"] == report["accepted"] >= 200
     assert [each.stop() for each in pipeline.processes] == [0, 0, 0]
 
 
