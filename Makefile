@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs check test test-unit test-integration test-cluster kube-parts bench bench-autoscale bench-operator kind-up kind-down kind-parts clean
+.PHONY: help up down status logs check test test-unit test-integration test-cluster e2e kube-parts bench bench-autoscale bench-operator kind-up kind-down kind-parts clean
 
 help: ## list the targets
 	@awk -F ' ## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "  %-18s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,9 @@ test-integration: $(SYNCED) ## run the tests against a real broker, which they s
 
 test-cluster: kube-parts ## run the tests against a real Kubernetes API server, which they start themselves
 	$(RUN)/python -m pytest -n 2 --dist loadgroup tests/cluster $(ARGS)
+
+e2e: kube-parts ## run the end-to-end tests on a kind cluster of their own: half an hour, needs a container engine
+	$(RUN)/python -m pytest tests/e2e $(ARGS)
 
 kube-parts: $(SYNCED) ## build what test-cluster starts, once per machine: ten minutes, needs Go
 	@$(RUN)/python -m deploy.kind.parts

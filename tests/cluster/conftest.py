@@ -9,20 +9,15 @@ from pathlib import Path
 
 import pytest
 from support.brokers import RunningBroker
-from support.kube.chart import CRDS, OPERATOR_NAMESPACE, RELEASE, REPOSITORY, Helm
+from support.kube.chart import CRDS, OPERATOR_NAMESPACE, RELEASE, Helm
 from support.kube.cluster import Cluster
 from support.kube.control_plane import CONTEXT, ControlPlane
+from support.kube.strimzi_crds import strimzi_crd_files
 from support.operator_process import OperatorProcess
 from support.workload import Workload
 
 from deploy.kind.parts import HELM, HELM_3, PartUnavailable, control_plane, kubectl, obtain
 
-STRIMZI_CRDS = (
-    "043-Crd-kafkatopic.yaml",
-    "040-Crd-kafka.yaml",
-    "044-Crd-kafkauser.yaml",
-    "045-Crd-kafkanodepool.yaml",
-)
 _HERE = Path(__file__).parent
 
 
@@ -82,12 +77,7 @@ def bare_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture(scope="session")
 def strimzi_crds(cluster: Cluster) -> None:
     """Strimzi's resources for Kafka, from the folder that ORDERFLOW_STRIMZI_CRDS names."""
-    default = REPOSITORY.parent / "shared" / "strimzi-crds"
-    folder = Path(os.environ.get("ORDERFLOW_STRIMZI_CRDS") or default)
-    files = [folder / name for name in STRIMZI_CRDS]
-    if not all(file.is_file() for file in files):
-        pytest.skip(f"no CRDs of Strimzi in {folder}; name their folder in ORDERFLOW_STRIMZI_CRDS")
-    cluster.add_crds(*files)
+    cluster.add_crds(*strimzi_crd_files())
 
 
 @pytest.fixture(scope="session")

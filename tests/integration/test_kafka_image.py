@@ -151,6 +151,10 @@ def test_a_killed_broker_comes_back_with_all_it_had(container: Container) -> Non
     assert "Fencing broker " in (container.folder / "kafka.log").read_text()
 
 
+def test_the_users_program_ends_when_it_is_told(container: Container) -> None:
+    assert container.stop("users") == 0
+
+
 def test_the_chart_gives_what_the_program_asks_for() -> None:
     asked = set(re.findall(r'env(?:\.get\(|\[)"(\w+)"', (FOLDER / "start.py").read_text()))
     image = re.findall(r"(\w+)=", (FOLDER / "Dockerfile").read_text())

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from orderflow_local.kafka import config, obtain
@@ -26,14 +27,14 @@ def assemble(context: Path) -> None:
         shutil.copyfile(FOLDER / name, context / name)
 
 
-def build(image: str) -> None:
-    """Build the image with the engine that is there; raise CalledProcessError."""
+def build(image: str, environment: Mapping[str, str] | None = None) -> None:
+    """Build the image with the engine of the environment; raise CalledProcessError."""
     with tempfile.TemporaryDirectory(prefix="kafka-image-") as folder:
         context = Path(folder) / "context"
         context.mkdir()
         assemble(context)
         command = ("docker", "build", "--tag", image, str(context))
-        subprocess.run(command, check=True, timeout=BUILD_WITHIN)
+        subprocess.run(command, env=environment, check=True, timeout=BUILD_WITHIN)
 
 
 if __name__ == "__main__":

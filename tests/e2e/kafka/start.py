@@ -19,7 +19,6 @@ from orderflow_local.kafka.config import (
     CLEAN_END,
     FENCED,
     QUIET,
-    SETTLED_WITHIN,
     BrokerSpec,
     render,
     server_properties,
@@ -29,6 +28,7 @@ from orderflow_local.kafka.config import (
 KEY_STORE = "broker.pem"
 RSA_ENCRYPTION = bytes.fromhex("020100300d06092a864886f70d0101010500")  # version and algorithm of PKCS #8
 
+SETTLED_WITHIN = 30.0  # seconds; a node that is short of processors starts a JVM slowly
 LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 CONSOLE = {
     "appender.console.type": "Console",

@@ -72,6 +72,14 @@ class Helm:
             values=values,
         )
 
+    def upgrade(self, cluster: Cluster, *flags: str) -> None:
+        """Upgrade the release; what is not set anew stays."""
+        self("upgrade", self.release, str(self.chart), "--reuse-values", *flags, *self._where(cluster))
+
+    def test(self, cluster: Cluster) -> str:
+        """Run the tests of the release and return what their pods said; raise HelmFailed."""
+        return self("test", self.release, "--logs", "--timeout", "110s", *self._where(cluster))
+
     def uninstall(self, cluster: Cluster) -> None:
         """Remove the release, if it is there."""
         self("uninstall", self.release, "--ignore-not-found", *self._where(cluster))

@@ -16,7 +16,6 @@ from orderflow_local.kafka.config import (
     CLEAN_END,
     FENCED,
     QUIET,
-    SETTLED_WITHIN,
     BrokerSpec,
     log4j_properties,
     render,
@@ -29,6 +28,7 @@ from orderflow_local.net import answers_kafka, free_port, is_free
 READY_WITHIN = 60.0  # seconds; a start takes a few, a recovery of much data more
 STOP_WITHIN = 20.0  # seconds for a controlled shutdown before the process is killed
 POLL_EVERY = 0.05  # seconds
+SETTLED_WITHIN = 6.0  # seconds, most of them for starting a JVM
 
 JAVA_EXCEPTION = re.compile(r"^(Caused by: |Exception in thread \S+ )?[\w.$]+(Exception|Error): ")
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 CLEAN_END = ".kafka_cleanshutdown"  # Kafka leaves this file in its data when it was stopped in order
 FENCED = "Fencing broker "  # what the controller logs when it declares a broker gone
-SETTLED_WITHIN = 6.0  # seconds, most of them for starting a JVM
 
 # Java 24 and newer complain on every start about what Kafka's libraries do; older ones ignore the second.
 QUIET = (

@@ -1,6 +1,7 @@
 """Gives Kafka the users and rights of KafkaUsers, as Strimzi's User Operator does; follows new passwords."""
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -45,6 +46,8 @@ EVERY = 1.0  # seconds
 
 def main(users: Path, passwords: Path, ready: Path) -> None:
     """Work until the end of the pod; `ready` is there once every user is."""
+    # The first process of a container is not ended by a signal that it does not handle.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     admin = AdminClient({"bootstrap.servers": BROKER, "log_level": 2})
     wanted = [one for file in sorted(users.glob("*.yaml")) for one in yaml.safe_load_all(file.read_text())]
     bindings = [binding for user in wanted for binding in bindings_of(user)]

@@ -1,0 +1,61 @@
+"""An empty cluster, one command of skaffold, and an order that is paid or declined."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from support.e2e import installing
+from support.e2e.system import NAMESPACES, SERVICES, System
+from support.kube.chart import SERVICES_CHART, Helm
+
+Record = Callable[[str, object], None]
+
+
+def test_one_command_makes_an_empty_cluster_take_orders(system: System, helm_3: Helm, record: Record) -> None:
+    installing.empty(system)
+    begun = time.monotonic()
+    installing.by_skaffold(system)
+    record("skaffold run, images and all (s)", time.monotonic() - begun)
+    begun = time.monotonic()
+    own = replace(helm_3, release="orderflow", namespace=SERVICES, chart=SERVICES_CHART)
+    said = own.test(system.cluster)
+    record("helm test (s)", time.monotonic() - begun)
+    assert "is PAID" in said or "is DECLINED" in said
+    assert system.verify()["accepted"] == 1
+
+
+def test_skaffold_verify_places_an_order_too(without_strimzi: System) -> None:
+    before = without_strimzi.accepted()
+    built = without_strimzi.cluster.folder / "build.json"
+    run, profile = without_strimzi.kind.run, ("--profile", "airgap")
+    run("skaffold", "build", *profile, "--file-output", str(built), within=600)
+    # It takes no context by name; the kubeconfig has but one.
+    run("skaffold", "verify", *profile, "--build-artifacts", str(built), within=300)
+    assert without_strimzi.verify()["accepted"] == before + 1
+
+
+@pytest.mark.parametrize("namespace", NAMESPACES)
+def test_pods_that_may_do_more_than_they_need_are_refused(namespace: str, without_strimzi: System) -> None:
+    cluster = without_strimzi.cluster
+    labels = cluster.get("namespace", namespace)["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "root"},
+        "spec": {"containers": [{"name": "root", "image": "orderflow:none"}]},
+    }
+    assert 'violates PodSecurity "restricted' in cluster.refusal(pod, namespace=namespace)
+
+
+def test_every_container_runs_as_a_number_and_writes_nowhere_but_to_tmp(without_strimzi: System) -> None:
+    pods = [pod for name in NAMESPACES for pod in without_strimzi.cluster.find("pods", name)]
+    assert len(pods) >= 5
+    for pod in pods:
+        for container in pod["spec"]["containers"]:
+            assert container["securityContext"]["readOnlyRootFilesystem"], pod["metadata"]["name"]
+    who = without_strimzi.cluster.kubectl(
+        "exec", "deployment/orderflow-payments", "--", "id", "-u", namespace=SERVICES
+    )
+    assert who.strip() == "10001"
