@@ -99,8 +99,8 @@ def test_every_setting_can_be_given_or_is_given_by_the_chart(
     ]
     environment = {entry["name"]: entry.get("value", "x") for entries in found for entry in entries}
 
-    # The port is that of the probes; the mechanism is the default, which is Strimzi's.
-    elsewhere = {"HEALTH_PORT", "API_PORT", "KAFKA_SASL_MECHANISM"} | secrets
+    # The port is that of the probes; the mechanism is the default, Strimzi's; the password is in a file.
+    elsewhere = {"HEALTH_PORT", "API_PORT", "KAFKA_SASL_MECHANISM", "KAFKA_SASL_PASSWORD"} | secrets
     fields = {name.upper() for name in kind.model_fields}
     assert set(environment) | (elsewhere & fields) == fields
     for name, value in environment.items():
@@ -191,6 +191,9 @@ def test_no_pod_has_a_token_a_password_in_its_manifest_or_a_file_that_would_not_
         assert len(named) == len(set(named))
         secret = {entry["name"] for entry in only["env"] if "secretKeyRef" in entry.get("valueFrom", {})}
         assert {name for name in named if name.endswith(("PASSWORD", "KEY", "KEYS"))} <= secret
+        # In the environment it would be that of the start for ever.
+        assert "KAFKA_SASL_PASSWORD" not in named
+        assert {"name": "KAFKA_SASL_PASSWORD_FILE", "value": "/etc/kafka/user/password"} in only["env"]
         assert not any("subPath" in mount for mount in only["volumeMounts"])
         assert {"kafka-ca", "kafka-user"} <= {volume["name"] for volume in pod["volumes"]}
 

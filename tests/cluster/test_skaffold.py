@@ -82,8 +82,6 @@ def test_verify_runs_what_helm_test_runs(helm: Helm) -> None:
     assert found["command"] == wanted["command"] == case["container"]["command"]
     assert found["securityContext"] == wanted["securityContext"]
     paths = {mount["name"]: mount["mountPath"] for mount in wanted["volumeMounts"]}
-    # The password comes by the environment, so its file is left out.
-    del paths["kafka-user"]
     assert {mount["name"]: mount["mountPath"] for mount in found["volumeMounts"]} == paths
     assert [each for each in found["env"] if each not in wanted["env"]] == [
         {"name": "TIMEOUT_SECONDS", "value": "120"}

@@ -33,7 +33,8 @@
 {{- if include "orderflow.kafka.encrypted" . }}SSL{{ else }}PLAINTEXT{{ end -}}
 {{- end -}}
 
-{{/* Environment of a container; `of` as above. The files lie in whole folders: a subPath is never refreshed. */}}
+{{/* Environment of a container; `of` as above. The process reads its files again when they
+     change; they lie in whole folders, as a subPath is never refreshed. */}}
 {{- define "orderflow.kafka.env" -}}
 {{- $auth := .root.Values.kafka.auth -}}
 - name: KAFKA_BOOTSTRAP_SERVERS
@@ -47,8 +48,8 @@
 {{- if eq $auth.type "ScramSha512" }}
 - name: KAFKA_SASL_USERNAME
   value: {{ index $auth.users .component | quote }}
-- name: KAFKA_SASL_PASSWORD
-  valueFrom: {secretKeyRef: {name: {{ index $auth.users .component }}, key: password}}
+- name: KAFKA_SASL_PASSWORD_FILE
+  value: /etc/kafka/user/password
 {{- else if eq $auth.type "Tls" }}
 - name: KAFKA_SSL_CERTIFICATE_LOCATION
   value: /etc/kafka/user/user.crt
