@@ -67,8 +67,8 @@ kind-up: $(SYNCED) ## make a kind cluster and deploy everything on it (AIRGAP=1:
 kind-down: $(SYNCED) ## delete the cluster of `make kind-up`
 	@exec $(RUN)/python -m deploy.kind down
 
-kind-parts: $(SYNCED) ## build what `make kind-up` needs where no image can be pulled, once per machine: ten minutes
-	@$(RUN)/python -m deploy.kind.parts kind
+kind-parts: $(SYNCED) ## pull or build what `make kind-up` begins with, once per machine: ten minutes
+	@exec $(RUN)/python -m deploy.kind prepare
 
 bench: $(SYNCED) ## measure beside Quix Streams and Kafka Streams, 15 minutes (ARGS="--only latency" for a part)
 	@$(UV) sync --frozen --quiet --inexact --all-packages --all-extras --group bench

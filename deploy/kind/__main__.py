@@ -1,4 +1,4 @@
-"""`python -m deploy.kind up|down|engine-up|engine-down`; `make kind-up` and its neighbours call it.
+"""`python -m deploy.kind up|down|prepare|engine-up|engine-down`; `make kind-up` and its neighbours call it.
 
 AIRGAP=1 builds what is needed even where images can be pulled; DEPLOY=0 stops at the empty cluster.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from rich.console import Console
 
 from deploy.kind import cluster as kind
-from deploy.kind import engine, machine, node_image, system
+from deploy.kind import debian, engine, machine, node_image, system
 from deploy.kind.cluster import Cluster
 from deploy.kind.debian import DebianUnavailable
 from deploy.kind.engine import DockerFailed, EngineUnavailable
@@ -45,11 +45,24 @@ def _wake(cluster: Cluster, console: Console) -> None:
 
 
 def _create(cluster: Cluster, console: Console) -> bool:
+    airgap = _wants_airgap(cluster, console)
+    cluster.create(console, airgap)
+    return airgap
+
+
+def _wants_airgap(cluster: Cluster, console: Console) -> bool:
     airgap = os.environ.get("AIRGAP") == "1" or kind.needs_airgap(cluster.engine, console)
     if airgap and not cluster.engine.has_image(node_image.image()):
         machine.require_airgap(console)
-    cluster.create(console, airgap)
     return airgap
+
+
+def prepare(console: Console) -> None:
+    """Have everything in place that `up` would build or pull first."""
+    cluster = kind.find(machine.require_engine(), console)
+    if _wants_airgap(cluster, console):
+        node_image.obtain(cluster.engine, console)
+        debian.obtain_python(cluster.engine, console)
 
 
 def down(console: Console) -> None:
@@ -78,6 +91,7 @@ def engine_down(console: Console) -> None:
 COMMANDS: dict[str, Callable[[Console], None]] = {
     "up": up,
     "down": down,
+    "prepare": prepare,
     "engine-up": engine_up,
     "engine-down": engine_down,
 }

@@ -3,8 +3,8 @@
 Where no image and no release can be downloaded, a Go toolchain and the module proxy still give the real
 thing. Each program ends up as `$XDG_CACHE_HOME/orderflow/<name>-<version>/<name>` (or under `~/.cache`);
 a folder with that name is complete: it appears by one rename, under a lock. Versions and checksums stand in
-`modules/*/go.mod` and `go.sum`. `python -m deploy.kind.parts` builds what the cluster tests need, and with
-the word `kind` what a whole cluster needs as well.
+`modules/*/go.mod` and `go.sum`. `python -m deploy.kind.parts` builds what the cluster tests need;
+`python -m deploy.kind prepare` what a whole cluster needs.
 """
 
 import os
@@ -14,9 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -177,15 +175,9 @@ def _why(part: Part, said: str) -> str:
     return f"{part.name} {part.version} could not be built: {reason[:300]}; see to it, then try again."
 
 
-FOR_TESTS = (ETCD, API_SERVER, CONTROLLERS, HELM, HELM_3)
-FOR_KIND = (KIND, SKAFFOLD, SCHEDULER, PROXY, KUBELET, KUBEADM, KUBECTL, COREDNS, PAUSE)
-
-
-def main(words: Sequence[str]) -> int:
+def main() -> int:
     """Build what the cluster tests need; what cannot be built is said, and is no failure."""
-    builds: list[Callable[[], Path]] = [partial(obtain, part) for part in FOR_TESTS]
-    builds += [partial(obtain, part) for part in FOR_KIND] if "kind" in words else [kubectl]
-    for build in builds:
+    for build in (control_plane, kubectl, lambda: obtain(HELM), lambda: obtain(HELM_3)):
         try:
             build()
         except PartUnavailable as unavailable:
@@ -194,4 +186,4 @@ def main(words: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
