@@ -20,6 +20,7 @@ from support.kube.strimzi_crds import strimzi_crd_files
 
 from deploy.kind import cluster as kind_cluster
 from deploy.kind import engine
+from deploy.kind.debian import DebianUnavailable
 from deploy.kind.engine import EngineUnavailable
 from deploy.kind.parts import HELM, HELM_3, Part, PartUnavailable, obtain
 
@@ -49,12 +50,12 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         found = engine.find()
         name = os.environ.get("ORDERFLOW_E2E_CLUSTER", "orderflow-e2e")
         kind = kind_cluster.find(found, console, name)
-    except (EngineUnavailable, PartUnavailable) as unavailable:
+        if kind.exists():
+            kind.refresh_kubeconfig()
+        else:
+            kind.create(console, kind_cluster.needs_airgap(found, console))
+    except (DebianUnavailable, EngineUnavailable, PartUnavailable) as unavailable:
         pytest.skip(str(unavailable))
-    if kind.exists():
-        kind.refresh_kubeconfig()
-    else:
-        kind.create(console, kind_cluster.needs_airgap(found, console))
     folder = tmp_path_factory.mktemp("e2e")
     yield System(kind, Cluster(kind.kubeconfig, kind.context, kind.programs / "kubectl", folder), console)
     if os.environ.get("ORDERFLOW_E2E_KEEP") != "1":
