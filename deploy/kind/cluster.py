@@ -47,7 +47,8 @@ class Cluster:
         """The environment in which our tools come first and reach this cluster."""
         theirs = self.engine.environment
         path = f"{self.programs}:{theirs.get('PATH', '')}"
-        return {**theirs, "PATH": path, "KUBECONFIG": str(self.kubeconfig)}
+        asked = {"KUBECONFIG": str(self.kubeconfig), "KUBECACHEDIR": str(cache_dir() / "kubectl-cache")}
+        return {**theirs, "PATH": path, **asked}
 
     def exists(self) -> bool:
         """Tell whether kind knows the cluster on this engine."""
