@@ -22,17 +22,17 @@ def test_one_command_makes_an_empty_cluster_take_orders(system: System, helm_3: 
     said = own.test(system.cluster)
     record("helm test (s)", time.monotonic() - begun)
     assert "is PAID" in said or "is DECLINED" in said
-    assert system.verify()["accepted"] == 1
+    assert system.verdict(wait=60)["accepted"] == 1
 
 
 def test_skaffold_verify_places_an_order_too(without_strimzi: System) -> None:
-    before = without_strimzi.accepted()
+    before = without_strimzi.verdict()["accepted"]
     built = without_strimzi.cluster.folder / "build.json"
     run, profile = without_strimzi.kind.run, ("--profile", "airgap")
     run("skaffold", "build", *profile, "--file-output", str(built), within=600)
     # It takes no context by name; the kubeconfig has but one.
     run("skaffold", "verify", *profile, "--build-artifacts", str(built), within=300)
-    assert without_strimzi.verify()["accepted"] == before + 1
+    assert without_strimzi.verdict(wait=60)["accepted"] == before + 1
 
 
 @pytest.mark.parametrize("namespace", NAMESPACES)

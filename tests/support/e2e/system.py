@@ -25,20 +25,26 @@ class CommandFailed(Exception):
     """A command in the tools' pod ended with an error; its text is what it said."""
 
 
+@dataclass(frozen=True)
+class Sent:
+    """How many orders were accepted, and how many of them were sent again because an answer was missing."""
+
+    accepted: int
+    again: int
+
+
 @dataclass
 class Sending:
     """Orders on their way while a test does something else."""
 
     process: subprocess.Popen[str]
-    count: int
 
-    def finish(self, within: float, *, all_of_them: bool = True) -> int:
-        """Wait for the last of them and return how many were accepted; raise CommandFailed if one was not."""
+    def finish(self, within: float, *, all_of_them: bool = True) -> Sent:
+        """Wait for the last of them; raise CommandFailed if one was not accepted."""
         said, _ = self.process.communicate(timeout=within)
         if self.process.returncode != 0 and all_of_them:
             raise CommandFailed(said.strip())
-        told = re.search(r"([\d,]+) orders accepted", said)
-        return int(told[1].replace(",", "")) if told else 0
+        return Sent(_number_before(" orders accepted", said), _number_before(" sent again", said))
 
 
 @dataclass
@@ -75,24 +81,21 @@ class System:
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as process:
             try:
-                yield Sending(process, count)
+                yield Sending(process)
             finally:
                 if process.poll() is None:
                     process.kill()
 
-    def accepted(self) -> int:
-        """Return how many orders the log holds by now."""
-        return int(self._verdict(wait=0)["accepted"])
-
-    def verify(self, *, wait: float = 120.0) -> dict[str, Any]:
-        """Return what `orderflow verify` finds once all orders are handled; raise CommandFailed."""
-        verdict = self._verdict(wait)
-        broken = {
-            name: verdict[name]
-            for name in ("lost", "duplicated", "out_of_order", "contradictory", "in_flight")
-            if verdict[name]
-        }
-        assert not broken, verdict
+    def verdict(self, *, wait: float = 0.0) -> dict[str, Any]:
+        """Return what `orderflow verify` finds, once all orders are handled or the wait is over."""
+        words = ("verify", "--json", *(("--wait", f"{wait:g}") if wait else ()))
+        done = subprocess.run(
+            self._in_tools(words), capture_output=True, text=True, timeout=wait + 120, check=False
+        )
+        # With exit code 1 there is a verdict too.
+        if not done.stdout.strip():
+            raise CommandFailed(done.stderr.strip())
+        verdict: dict[str, Any] = json.loads(done.stdout)
         return verdict
 
     def deployment(self, component: str) -> Manifest:
@@ -116,9 +119,7 @@ class System:
 
     def pods(self, component: str, namespace: str = SERVICES) -> list[str]:
         """Return the names of a component's pods that are not on their way out."""
-        selector = f"app.kubernetes.io/component={component}"
-        found = self.cluster.find("pods", namespace, selector=selector)
-        return [each["metadata"]["name"] for each in found if "deletionTimestamp" not in each["metadata"]]
+        return [pod["metadata"]["name"] for pod in self._pods(component, namespace)]
 
     def kill(self, *pods: str, namespace: str = SERVICES) -> None:
         """Take pods away as a lost node would."""
@@ -131,29 +132,18 @@ class System:
         for name in names:
             self._kubectl("rollout", "status", name, f"--timeout={within:.0f}s", within=within + 10)
 
-    def wait_ready(self, within: float = 180.0) -> None:
-        """Return once all pods are ready, and the group of each worker has settled on them."""
+    def wait_ready(self, *components: str, within: float = 180.0) -> None:
+        """Return once these services have all the pods that they are to have, ready."""
 
-        def settled() -> bool:
-            for component in WORKERS:
-                status = self.deployment(component).get("status") or {}
-                if status.get("readyReplicas", 0) != status.get("replicas"):
-                    return False
-            return True
+        def are_ready() -> bool:
+            return all(len(self._ready(name)) == self.replicas(name) for name in components)
 
-        eventually(settled, within=within, every=1.0)
+        eventually(are_ready, within=within, every=0.5)
 
     def wait_for_kafka(self, within: float = 180.0) -> None:
         """Return once the broker's pod is ready."""
 
-        def is_ready() -> bool:
-            for pod in self.cluster.find("pods", SERVICES, selector="strimzi.io/cluster=orderflow"):
-                if "deletionTimestamp" not in pod["metadata"]:
-                    told = {each["type"]: each["status"] for each in pod["status"].get("conditions", ())}
-                    return told.get("Ready") == "True"
-            return False
-
-        eventually(is_ready, within=within, every=0.5)
+        eventually(lambda: self._ready("broker"), within=within, every=0.5)
 
     def topics(self) -> dict[str, int]:
         """Return the partitions of each topic of the pipeline that is in Kafka."""
@@ -167,16 +157,12 @@ class System:
             kinds.insert(1, "kafkatopics")
         return self.cluster.kubectl("get", ",".join(kinds), *flags, namespace=SERVICES)
 
-    def _verdict(self, wait: float) -> dict[str, Any]:
-        words = ("verify", "--json", *(("--wait", f"{wait:g}") if wait else ()))
-        done = subprocess.run(
-            self._in_tools(words), capture_output=True, text=True, timeout=wait + 120, check=False
-        )
-        # With exit code 1 there is a verdict too.
-        if not done.stdout.strip():
-            raise CommandFailed(done.stderr.strip())
-        verdict: dict[str, Any] = json.loads(done.stdout)
-        return verdict
+    def _ready(self, component: str) -> list[Manifest]:
+        return [pod for pod in self._pods(component, SERVICES) if _is_ready(pod)]
+
+    def _pods(self, component: str, namespace: str) -> list[Manifest]:
+        found = self.cluster.find("pods", namespace, selector=f"app.kubernetes.io/component={component}")
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
     def _in_tools(self, words: Sequence[str]) -> list[str]:
         where = ("--kubeconfig", str(self.cluster.kubeconfig), "--context", self.cluster.context)
@@ -194,3 +180,13 @@ class System:
         )
         if done.returncode != 0:
             raise KubectlFailed(f"{done.stdout}{done.stderr}".strip())
+
+
+def _number_before(words: str, said: str) -> int:
+    found = re.search(rf"([\d,]+){words}", said)
+    return int(found[1].replace(",", "")) if found else 0
+
+
+def _is_ready(pod: Manifest) -> bool:
+    told = {each["type"]: each["status"] for each in pod["status"].get("conditions", ())}
+    return told.get("Ready") == "True"
