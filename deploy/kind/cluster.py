@@ -98,13 +98,12 @@ class Cluster:
 
     def wait(self, console: Console) -> None:
         """Return when all of the cluster's own pods are ready; raise CommandFailed."""
-        self.show(
-            "Waiting for its own pods",
-            "kubectl",
-            *("--context", self.context, "--namespace", "kube-system"),
-            *("wait", "pod", "--all", "--for", "condition=Ready", "--timeout", "180s"),
-            console=console,
-        )
+        where = ("--context", self.context, "--namespace", "kube-system")
+        # Its pods may not have been made yet, so that a wait for all pods would not know of them.
+        deployments = ("rollout", "status", "deployment", "--timeout", "180s")
+        everything = ("wait", "pod", "--all", "--for", "condition=Ready", "--timeout", "180s")
+        self.show("Waiting for its name service", "kubectl", *where, *deployments, console=console)
+        self.show("Waiting for its own pods", "kubectl", *where, *everything, console=console)
 
     def refresh_kubeconfig(self) -> None:
         """Write the kubeconfig of an existing cluster anew."""
