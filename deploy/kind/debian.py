@@ -14,7 +14,7 @@ from rich.console import Console
 
 from deploy.kind.engine import DockerFailed, Engine
 from deploy.kind.progress import run_showing
-from orderflow_local.kafka.distribution import cache_dir
+from orderflow_local.kafka.distribution import cache_dir, locked
 
 MIRROR = "http://deb.debian.org/debian"
 CERTIFICATES = Path("etc/ssl/certs/ca-certificates.crt")
@@ -45,12 +45,13 @@ class Debian:
 
 def obtain(debian: Debian, engine: Engine, console: Console) -> str:
     """Return the name of the image, made on the first call on this engine; needs root the first time."""
-    if not engine.has_image(debian.image):
-        require_tools()
-        cache_dir().mkdir(parents=True, exist_ok=True)
-        with _folder_for_a_root() as root:
-            _unpack(debian, root, console)
-            _import(debian, root, engine, console)
+    cache_dir().mkdir(parents=True, exist_ok=True)
+    with locked(cache_dir() / f"{debian.name}-image.lock"):
+        if not engine.has_image(debian.image):
+            require_tools()
+            with _folder_for_a_root() as root:
+                _unpack(debian, root, console)
+                _import(debian, root, engine, console)
     return debian.image
 
 

@@ -15,7 +15,7 @@ from deploy.kind.debian import Debian
 from deploy.kind.engine import DockerFailed, Engine
 from deploy.kind.parts import Part
 from deploy.kind.progress import run_showing
-from orderflow_local.kafka.distribution import cache_dir
+from orderflow_local.kafka.distribution import cache_dir, locked
 
 FILES = Path(__file__).with_name("node")
 RUNTIME = Path(__file__).with_name("runtime.py")
@@ -40,17 +40,22 @@ def image(files: Path = FILES) -> str:
 def obtain(engine: Engine, console: Console) -> str:
     """Return the name of the node image, made on the first call on this engine."""
     name = image()
-    if not engine.has_image(name):
-        for part in (*CONTROL_PLANE, *ON_THE_NODE, *ALONE):
-            parts.obtain(part, console)
-        base = debian.obtain(DEBIAN, engine, console)
-        with _folder() as folder:
-            pods = pod_images()
-            _lay_out(folder, pods[parts.PAUSE][0])
-            _save_pod_images(pods, base, folder, engine, console)
-            _build(engine, console, FILES / "Dockerfile", folder, [name], DEBIAN_IMAGE=base)
-        _remove_older(engine, name)
+    cache_dir().mkdir(parents=True, exist_ok=True)
+    with locked(cache_dir() / "node-image.lock"):
+        if not engine.has_image(name):
+            _make(name, engine, console)
+            _remove_older(engine, name)
     return name
+
+
+def _make(name: str, engine: Engine, console: Console) -> None:
+    for part in (*CONTROL_PLANE, *ON_THE_NODE, *ALONE):
+        parts.obtain(part, console)
+    base, pods = debian.obtain(DEBIAN, engine, console), pod_images()
+    with _folder() as folder:
+        _lay_out(folder, pods[parts.PAUSE])
+        _save_pod_images(pods, base, folder, engine, console)
+        _build(engine, console, FILES / "Dockerfile", folder, name, DEBIAN_IMAGE=base)
 
 
 def _remove_older(engine: Engine, name: str) -> None:
@@ -61,8 +66,8 @@ def _remove_older(engine: Engine, name: str) -> None:
             engine("image", "rm", older)
 
 
-def pod_images() -> dict[Part, list[str]]:
-    """Return under which names kubeadm looks for each program's image; names, since there is one each."""
+def pod_images() -> dict[Part, str]:
+    """Return under which name kubeadm looks for each program's image."""
     listed = subprocess.run(
         [str(parts.KUBEADM.path), "config", "images", "list", "--kubernetes-version", VERSION],
         capture_output=True,
@@ -72,11 +77,10 @@ def pod_images() -> dict[Part, list[str]]:
     return by_program(listed)
 
 
-def by_program(listed: list[str]) -> dict[Part, list[str]]:
-    """Return the image names of each program, told by the last part of their paths."""
-    programs = (*CONTROL_PLANE, *ALONE)
-    last = {name: name.rsplit("/", 1)[1].split(":")[0] for name in listed}
-    return {part: [name for name in listed if last[name] == part.name] for part in programs}
+def by_program(listed: list[str]) -> dict[Part, str]:
+    """Return the image name of each program, told by the last part of its path."""
+    by_last = {name.rsplit("/", 1)[1].split(":")[0]: name for name in listed}
+    return {part: by_last[part.name] for part in (*CONTROL_PLANE, *ALONE)}
 
 
 def _lay_out(folder: Path, pause_image: str) -> None:
@@ -97,29 +101,30 @@ def _lay_out(folder: Path, pause_image: str) -> None:
 
 
 def _save_pod_images(
-    pods: dict[Part, list[str]], base: str, folder: Path, engine: Engine, console: Console
+    pods: dict[Part, str], base: str, folder: Path, engine: Engine, console: Console
 ) -> None:
-    names = [name for part in CONTROL_PLANE for name in pods[part]]
+    """Save the images under names of our own, for the engine may have some of those that kubeadm asks for."""
+    ours = {part: f"orderflow/pods-{part.name}:{part.version}" for part in ALONE}
+    for part, name in ours.items():
+        _build(engine, console, FILES / "single.Dockerfile", part.path.parent, name, PROGRAM=part.name)
+    shared = f"orderflow/pods-control-plane:{VERSION}"
     with _folder() as programs:
         for part in CONTROL_PLANE:
             shutil.copy2(part.path, programs / part.name)
-        _build(engine, console, FILES / "control-plane.Dockerfile", programs, names, DEBIAN_IMAGE=base)
-    for part in ALONE:
-        single = FILES / "single.Dockerfile"
-        _build(engine, console, single, part.path.parent, pods[part], PROGRAM=part.name)
-        names += pods[part]
-    engine("save", "--output", str(folder / "images" / "pods.tar"), *names, within=300.0)
-    engine("image", "rm", *names)
+        _build(engine, console, FILES / "control-plane.Dockerfile", programs, shared, DEBIAN_IMAGE=base)
+    engine("save", "--output", str(folder / "images" / "pods.tar"), *ours.values(), shared, within=300.0)
+    engine("image", "rm", *ours.values(), shared)
+    names = [f"docker.io/{ours.get(part, shared)} {name}\n" for part, name in pods.items()]
+    (folder / "images" / "names").write_text("".join(names))
 
 
 def _build(
-    engine: Engine, console: Console, dockerfile: Path, context: Path, names: list[str], **arguments: str
+    engine: Engine, console: Console, dockerfile: Path, context: Path, name: str, **arguments: str
 ) -> None:
-    tags = [argument for name in names for argument in ("--tag", name)]
     given = [argument for key, value in arguments.items() for argument in ("--build-arg", f"{key}={value}")]
     run_showing(
-        f"Building {names[0]}",
-        [engine.client, "build", "--file", str(dockerfile), *tags, *given, str(context)],
+        f"Building {name}",
+        [engine.client, "build", "--file", str(dockerfile), "--tag", name, *given, str(context)],
         console,
         engine.environment,
     )

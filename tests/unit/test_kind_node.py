@@ -106,9 +106,9 @@ def test_each_program_gets_the_name_that_kubeadm_looks_for() -> None:
         "example.org/etcd:3.6.5-0",
     ]
     names = node_image.by_program(listed)
-    assert names[parts.COREDNS] == ["example.org/coredns/coredns:v1.12.1"]
-    assert names[parts.API_SERVER] == ["example.org/kube-apiserver:v1.34.2"]
-    assert sorted(name for each in names.values() for name in each) == sorted(listed)
+    assert names[parts.COREDNS] == "example.org/coredns/coredns:v1.12.1"
+    assert names[parts.API_SERVER] == "example.org/kube-apiserver:v1.34.2"
+    assert sorted(names.values()) == sorted(listed)
 
 
 def test_the_node_image_has_another_name_when_what_it_is_made_of_changes(
