@@ -7,7 +7,7 @@ from support.mounted_secret import MountedSecret
 from support.tls_broker import Authority
 
 from orderflow.streaming.clients import connection_config
-from orderflow.streaming.login import Login
+from orderflow.streaming.login import Login, Mailbox
 from orderflow.streaming.settings import KafkaSettings
 from orderflow_process.settings import SettingsError
 
@@ -76,6 +76,19 @@ def test_a_new_password_is_told_to_every_client_that_is_followed_and_given_to_ne
     login.follow(late)
     assert late.heard == [("payments", "second")]
     assert login.version == 0, "a password is no reason to make clients anew"
+
+
+def test_a_consumer_hears_of_the_last_password_when_it_has_a_moment(secret: MountedSecret) -> None:
+    secret.write(password="first")
+    login, mailbox, consumer = Login(scram(secret)), Mailbox(), Listener()
+    login.follow(mailbox)
+    for password in ("second", "third"):
+        secret.write(password=password)
+        login.look()
+    assert consumer.heard == []
+    mailbox.deliver(consumer)
+    mailbox.deliver(consumer)
+    assert consumer.heard == [("payments", "third")]
 
 
 @pytest.mark.parametrize("content", ["", "\n"], ids=["empty", "an empty line"])

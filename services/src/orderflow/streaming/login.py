@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+from collections import deque
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,6 +28,24 @@ class Client(Protocol):
     """What every Kafka client can be told."""
 
     def set_sasl_credentials(self, username: str, password: str, /) -> None: ...
+
+
+class Mailbox:
+    """Keeps a new password for a consumer until the thread that polls it has a moment.
+
+    Any other thread would wait until nobody polls, which is never (confluent-kafka-python#2322).
+    """
+
+    def __init__(self) -> None:
+        self._last: deque[tuple[str, str]] = deque(maxlen=1)
+
+    def set_sasl_credentials(self, username: str, password: str, /) -> None:
+        self._last.append((username, password))
+
+    def deliver(self, consumer: Client) -> None:
+        """Hand the password over, if there is one; on the consumer's own thread."""
+        while self._last:
+            consumer.set_sasl_credentials(*self._last.pop())
 
 
 class Login:
@@ -59,7 +78,7 @@ class Login:
         return _config(self._settings, self._password)
 
     def follow(self, client: Client) -> None:
-        """Tell a client of every new password from now on, until `forget()`."""
+        """Tell a client of every new password from now on, until `forget()`; a consumer by a Mailbox."""
         with self._told:
             self._clients.append(client)
             # The password may have changed since the client's configuration was made.

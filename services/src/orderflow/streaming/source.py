@@ -13,7 +13,7 @@ from orderflow.streaming.assignment import Assignment
 from orderflow.streaming.batches import Partition, Record
 from orderflow.streaming.clients import Config, new_consumer
 from orderflow.streaming.errors import WorkerStopped, error_of
-from orderflow.streaming.login import Login
+from orderflow.streaming.login import Login, Mailbox
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +31,8 @@ class Source:
         self._login = login
         self._service = service
         self._topics: list[str] = []
+        self._mailbox = Mailbox()
+        login.follow(self._mailbox)
         self._consumer = self._new()
 
     def subscribe(self, topics: list[str]) -> None:
@@ -45,6 +47,7 @@ class Source:
         """
         if self._version != self._login.version:
             self._rejoin()
+        self._mailbox.deliver(self._consumer)
         try:
             first = self._consumer.poll(wait)
             messages = [] if first is None else [first]
@@ -72,14 +75,11 @@ class Source:
 
     def close(self) -> None:
         """Leave the group."""
-        self._login.forget(self._consumer)
         self._consumer.close()
 
     def _new(self) -> Consumer:
         self._version = self._login.version
-        consumer = new_consumer(self._config | self._login.config())
-        self._login.follow(consumer)
-        return consumer
+        return new_consumer(self._config | self._login.config())
 
     def _rejoin(self) -> None:
         self.close()

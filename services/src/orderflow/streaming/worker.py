@@ -126,6 +126,8 @@ class Worker(Generic[E]):
             self._asked_at = time.monotonic()
         if self._source.joined:
             self.progress.waits_for = None
+        elif self.progress.waits_for is None:
+            self.progress.waits_for = "its next assignment"
 
     def _handle(self) -> list[Done]:
         """Return what was done within the time a batch may take; the rest waits for the next."""
