@@ -28,7 +28,9 @@ from orderflow_local.kafka.config import (
 KEY_STORE = "broker.pem"
 RSA_ENCRYPTION = bytes.fromhex("020100300d06092a864886f70d0101010500")  # version and algorithm of PKCS #8
 
-SETTLED_WITHIN = 30.0  # seconds; a node that is short of processors starts a JVM slowly
+WATCHFUL = "maybeFenceStaleBroker"  # in what the controller logs when it begins to look for brokers gone
+FENCED_WITHIN = 3.0  # seconds from then; a broker that was told to stop before has been fenced already
+STARTED_WITHIN = 60.0  # seconds; a node that is short of processors starts a JVM slowly
 LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 CONSOLE = {
     "appender.console.type": "Console",
@@ -154,14 +156,21 @@ def settle(node: Node) -> None:
     command = node.java_command("128m", "kafka.Kafka", settling_properties(node.inner))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as controller:
         assert controller.stdout is not None
-        # It says nothing where the broker was declared gone before; that wait is only lost time.
-        limit = threading.Timer(SETTLED_WITHIN, controller.terminate)
-        limit.start()
+        limits = [_end_after(STARTED_WITHIN, controller)]
         for line in controller.stdout:
             print(line, end="", flush=True)
+            if WATCHFUL in line:
+                limits.append(_end_after(FENCED_WITHIN, controller))
             if FENCED in line:
-                limit.cancel()
                 controller.terminate()
+        for limit in limits:
+            limit.cancel()
+
+
+def _end_after(seconds: float, process: "subprocess.Popen[str]") -> threading.Timer:
+    timer = threading.Timer(seconds, process.terminate)
+    timer.start()
+    return timer
 
 
 if __name__ == "__main__":
