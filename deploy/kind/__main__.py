@@ -40,8 +40,13 @@ def _wake(cluster: Cluster, console: Console) -> None:
         return
     if not cluster.runs():
         cluster.engine("start", cluster.node)
+    try:
+        cluster.refresh_kubeconfig()
+    except CommandFailed:
+        console.print(f"The cluster {cluster.context} was left half made; it is made anew.")
+        cluster.delete()
+    else:
         cluster.wait(console)
-    cluster.refresh_kubeconfig()
 
 
 def _create(cluster: Cluster, console: Console) -> bool:

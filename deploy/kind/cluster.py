@@ -9,7 +9,7 @@ from rich.console import Console
 
 from deploy.kind import debian, node_image, tools
 from deploy.kind.engine import DockerFailed, Engine
-from deploy.kind.progress import run_showing
+from deploy.kind.progress import CommandFailed, run_showing
 from orderflow_local.kafka.distribution import cache_dir
 
 NAME = "orderflow"
@@ -65,17 +65,23 @@ class Cluster:
         return image.startswith("orderflow/")
 
     def run(self, program: str, *arguments: str, within: float = 120.0) -> str:
-        """Run one of the tools and return what it printed; raise CalledProcessError."""
+        """Run one of the tools and return what it printed; raise CommandFailed."""
         command = [str(self.programs / program), *arguments]
-        return subprocess.run(
-            command,
-            env=self.environment,
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            timeout=within,
-            check=True,
-        ).stdout
+        try:
+            done = subprocess.run(
+                command,
+                env=self.environment,
+                cwd=REPOSITORY,
+                capture_output=True,
+                text=True,
+                timeout=within,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise CommandFailed(f"{program} {arguments[0]} was not done within {within:.0f} s") from None
+        if done.returncode != 0:
+            raise CommandFailed(f"{program} {arguments[0]} failed: {done.stderr.strip()[-2000:]}")
+        return done.stdout
 
     def show(self, title: str, program: str, *arguments: str, console: Console) -> None:
         """Run one of the tools and show what it says; raise CommandFailed."""
@@ -88,13 +94,18 @@ class Cluster:
         config, image = (AIRGAP, node_image.obtain(self.engine, console)) if airgap else (PUBLIC, None)
         chosen = ["--image", image] if image else []
         where = ["--name", self.name, "--kubeconfig", str(self.kubeconfig)]
-        self.show(
-            f"Creating the cluster {self.context}",
-            "kind",
-            *("create", "cluster", "--config", str(config), "--wait", "180s", *chosen, *where),
-            console=console,
-        )
-        self.wait(console)
+        try:
+            self.show(
+                f"Creating the cluster {self.context}",
+                "kind",
+                *("create", "cluster", "--config", str(config), "--wait", "180s", *chosen, *where),
+                console=console,
+            )
+            self.wait(console)
+        except KeyboardInterrupt:
+            # Half of a cluster is of no use to anyone.
+            self.delete()
+            raise
 
     def wait(self, console: Console) -> None:
         """Return when all of the cluster's own pods are ready; raise CommandFailed."""

@@ -1,7 +1,6 @@
 """The whole system on the cluster, by skaffold: images built and loaded, Kafka, operator and services."""
 
 import json
-import subprocess
 from typing import Any
 
 from rich.console import Console
@@ -40,7 +39,7 @@ def _what_waits(cluster: Cluster) -> list[str]:
     flags = ("--context", cluster.context, "get", "pods", "--all-namespaces", "-o", "json")
     try:
         return not_ready(json.loads(cluster.run("kubectl", *flags))["items"])
-    except (subprocess.SubprocessError, ValueError):
+    except (CommandFailed, ValueError):
         return []
 
 
