@@ -55,7 +55,7 @@ test-integration: $(SYNCED) ## run the tests against a real broker, which they s
 test-cluster: kube-parts ## run the tests against a real Kubernetes API server, which they start themselves
 	$(RUN)/python -m pytest -n 2 --dist loadgroup tests/cluster $(ARGS)
 
-e2e: kube-parts ## run the end-to-end tests on a kind cluster of their own: half an hour, needs a container engine
+e2e: $(SYNCED) ## run the end-to-end tests on a kind cluster of their own: half an hour, needs a container engine
 	$(RUN)/python -m pytest tests/e2e $(ARGS)
 
 kube-parts: $(SYNCED) ## build what test-cluster starts, once per machine: ten minutes, needs Go

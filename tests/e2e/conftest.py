@@ -21,7 +21,7 @@ from support.kube.strimzi_crds import strimzi_crd_files
 from deploy.kind import cluster as kind_cluster
 from deploy.kind import engine
 from deploy.kind.debian import DebianUnavailable
-from deploy.kind.engine import EngineUnavailable
+from deploy.kind.engine import Engine, EngineUnavailable
 from deploy.kind.parts import HELM, HELM_3, Part, PartUnavailable, obtain
 
 # Each begins with what the one before has left; those that cannot put it up themselves.
@@ -43,19 +43,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def system(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """The cluster, with or without the system on it."""
     console = Console(stderr=True)
-    try:
-        found = engine.find()
-        name = os.environ.get("ORDERFLOW_E2E_CLUSTER", "orderflow-e2e")
-        kind = kind_cluster.find(found, console, name)
-        if kind.exists():
-            kind.refresh_kubeconfig()
-        else:
-            kind.create(console, kind_cluster.needs_airgap(found, console))
-    except (DebianUnavailable, EngineUnavailable, PartUnavailable) as unavailable:
-        pytest.skip(str(unavailable))
+    # Minutes the first time, so what goes on is shown.
+    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        try:
+            kind = _cluster(engine.find(), console)
+        except (EngineUnavailable, PartUnavailable, DebianUnavailable) as unavailable:
+            pytest.skip(str(unavailable))
     folder = tmp_path_factory.mktemp("e2e")
     yield System(kind, Cluster(kind.kubeconfig, kind.context, kind.programs / "kubectl", folder), console)
     if os.environ.get("ORDERFLOW_E2E_KEEP") != "1":
@@ -111,3 +107,13 @@ def _helm_or_skip(part: Part, tmp_path_factory: pytest.TempPathFactory) -> Helm:
         return Helm(obtain(part), tmp_path_factory.mktemp("helm"))
     except PartUnavailable as unavailable:
         pytest.skip(str(unavailable))
+
+
+def _cluster(found: Engine, console: Console) -> kind_cluster.Cluster:
+    name = os.environ.get("ORDERFLOW_E2E_CLUSTER", "orderflow-e2e")
+    kind = kind_cluster.find(found, console, name)
+    if kind.exists():
+        kind.refresh_kubeconfig()
+    else:
+        kind.create(console, kind_cluster.needs_airgap(found, console))
+    return kind
