@@ -35,6 +35,12 @@ def test_skaffold_verify_places_an_order_too(without_strimzi: System) -> None:
     assert without_strimzi.verdict(wait=60)["accepted"] == before + 1
 
 
+@pytest.mark.parametrize("profiles", ["kind", "kind,dev", "airgap", "airgap,dev"])
+def test_skaffold_understands_all_of_its_profiles_together(profiles: str, system: System) -> None:
+    said = system.kind.run("skaffold", "diagnose", "--yaml-only", "--profile", profiles)
+    assert said.count("kind: Config") == 4
+
+
 @pytest.mark.parametrize("namespace", NAMESPACES)
 def test_pods_that_may_do_more_than_they_need_are_refused(namespace: str, without_strimzi: System) -> None:
     cluster = without_strimzi.cluster
