@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs check test test-unit test-integration test-cluster e2e kube-parts bench bench-autoscale bench-operator kind-up kind-down kind-parts clean
+.PHONY: help up down status logs check test test-unit test-integration test-cluster e2e kube-parts bench bench-autoscale bench-operator kind-up kind-down kind-logs kind-parts clean
 
 help: ## list the targets
 	@awk -F ' ## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "  %-18s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +66,9 @@ kind-up: $(SYNCED) ## make a kind cluster and deploy everything on it (AIRGAP=1:
 
 kind-down: $(SYNCED) ## delete the cluster of `make kind-up`
 	@exec $(RUN)/python -m deploy.kind down
+
+kind-logs: $(SYNCED) ## follow the logs of all services and of the operator on the cluster of `make kind-up`
+	@exec $(RUN)/python -m deploy.kind logs
 
 kind-parts: $(SYNCED) ## pull or build what `make kind-up` begins with, once per machine: ten minutes
 	@exec $(RUN)/python -m deploy.kind prepare

@@ -1,4 +1,4 @@
-"""`python -m deploy.kind up|down|prepare|engine-up|engine-down`; `make kind-up` and its neighbours call it.
+"""`python -m deploy.kind up|down|logs|prepare|engine-up|engine-down`, for `make kind-up` and its neighbours.
 
 AIRGAP=1 builds what is needed even where images can be pulled; DEPLOY=0 stops at the empty cluster.
 """
@@ -81,6 +81,15 @@ def down(console: Console) -> None:
         console.print(f"There is no cluster {cluster.context}.")
 
 
+def logs(console: Console) -> None:
+    """Follow what the services and the operator log, until Ctrl-C."""
+    cluster = kind.find(engine.find(), console)
+    if cluster.exists():
+        system.follow_logs(cluster)
+    else:
+        raise CommandFailed(f"There is no cluster {cluster.context}; make kind-up makes it.")
+
+
 def engine_up(console: Console) -> None:
     """See to it that an engine answers."""
     found = engine.start_own(console)
@@ -96,6 +105,7 @@ def engine_down(console: Console) -> None:
 COMMANDS: dict[str, Callable[[Console], None]] = {
     "up": up,
     "down": down,
+    "logs": logs,
     "prepare": prepare,
     "engine-up": engine_up,
     "engine-down": engine_down,

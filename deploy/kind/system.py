@@ -1,6 +1,7 @@
 """The whole system on the cluster, by skaffold: images built and loaded, Kafka, operator and services."""
 
 import json
+import subprocess
 from typing import Any
 
 from rich.console import Console
@@ -9,6 +10,8 @@ from deploy.kind import debian
 from deploy.kind.cluster import Cluster
 from deploy.kind.progress import CommandFailed
 from orderflow_local.kafka.distribution import cache_dir
+
+NAMESPACES = ("orderflow", "orderflow-system")
 
 
 def deploy(cluster: Cluster, airgap: bool, console: Console) -> None:
@@ -33,6 +36,28 @@ def _run_skaffold(cluster: Cluster, airgap: bool, console: Console) -> None:
         *(("--profile", "airgap") if airgap else ()),
         console=console,
     )
+
+
+def follow_logs(cluster: Cluster) -> None:
+    """Print the logs of every pod of ours as they come, each line with its pod's name, until interrupted."""
+    flags = ("--selector", "app.kubernetes.io/part-of=orderflow", "--all-containers", "--prefix")
+    how_much = ("--follow", "--tail", "20", "--max-log-requests", "100")
+    followers = [
+        subprocess.Popen(
+            [
+                str(cluster.programs / "kubectl"),
+                *("--context", cluster.context, "--namespace", namespace, "logs", *flags, *how_much),
+            ],
+            env=cluster.environment,
+        )
+        for namespace in NAMESPACES
+    ]
+    try:
+        for follower in followers:
+            follower.wait()
+    finally:
+        for follower in followers:
+            follower.terminate()
 
 
 def _what_waits(cluster: Cluster) -> list[str]:
