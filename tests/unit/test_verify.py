@@ -50,7 +50,7 @@ class Log:
         for burial, topic, offset in self.dead:
             checker.dead_letter(burial, topic, 0, offset)
         for notification in self.notifications:
-            checker.notification(*notification)
+            checker.notification(*notification, 0)
         for offset, payment in enumerate(self.payments):
             checker.payment(*payment, 0, offset, judged=offset >= self.judged_from)
         for status in self.statuses:
@@ -108,6 +108,21 @@ def test_a_replayed_dead_letter_may_come_after_its_users_later_orders(log: Log) 
     log.notifications.append(("ann", "A-3", "SUCCESS"))
     log.statuses.append(("A-3", "PAID"))
     assert log.check() == Report(accepted=5, paid=4, declined=1)
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_user_whose_partition_changed_with_their_number_is_in_order(before: int) -> None:
+    after, checker = 1 - before, Checker({("orders", 0): 9, ("orders", 1): 9, ("payments", 0): 9})
+    history = {before: ("A-1", "A-2"), after: ("A-3", "A-4")}
+    for take in (checker.notification, checker.payment):
+        for partition, offset in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            place = (partition,) if take == checker.notification else (partition, offset)
+            take("ann", history[partition][offset], "SUCCESS", *place)
+    for partition, offset in ((1, 0), (1, 1), (0, 0), (0, 1)):
+        order = history[partition][offset]
+        checker.status(order, "PAID")
+        checker.order("ann", order, partition, offset)
+    assert checker.report() == Report(accepted=4, paid=4)
 
 
 def test_the_same_id_of_another_user_is_another_order(log: Log) -> None:

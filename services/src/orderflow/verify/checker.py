@@ -22,6 +22,7 @@ Burial = Literal["rejected", "failed"]
 Place = tuple[str, int, int]
 
 EXAMPLES = 20
+_TURNS = 40  # bits: more records than a topic will hold
 
 _STATUSES: tuple[Status, ...] = get_args(Status)
 _RESULTS: tuple[PaymentResult, ...] = get_args(PaymentResult)
@@ -74,8 +75,8 @@ class Checker:
     _examples: list[str] = field(default_factory=list)
     _payments: int = 0
     _notifications: int = 0
-    _last_paid: dict[int, int] = field(default_factory=dict)
-    _last_notified: dict[int, int] = field(default_factory=dict)
+    _last_paid: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    _last_notified: dict[tuple[int, int, int], int] = field(default_factory=dict)
 
     def dead_letter(self, burial: Burial, topic: str, partition: int, offset: int) -> None:
         """Take a dead letter, by where its record was read: rejected as invalid, or failed for now."""
@@ -84,14 +85,14 @@ class Checker:
             self._fault("duplicated", f"{topic}[{partition}] offset {offset} has more than one dead letter")
         self._dead[place] = burial
 
-    def notification(self, user_id: str, order_id: str, result: str) -> None:
+    def notification(self, user_id: str, order_id: str, result: str, partition: int) -> None:
         """Take a record of `notifications`."""
         ledger, number = self._ledger, self._ledger.number(user_id, order_id)
         self._notifications += 1
         if ledger.notified_at[number]:
             self._fault("duplicated", f"{order_id} has more than one notification")
             return
-        ledger.notified_at[number] = self._notifications
+        ledger.notified_at[number] = _turn(partition, self._notifications)
         ledger.notification[number] = _code(result, _RESULTS)
 
     def payment(
@@ -103,7 +104,7 @@ class Checker:
         if ledger.paid_at[number]:
             self._fault("duplicated", f"{order_id} has more than one payment")
             return
-        ledger.paid_at[number] = self._payments
+        ledger.paid_at[number] = _turn(partition, self._payments)
         ledger.payment[number] = _code(result, _RESULTS)
         if not ledger.notified_at[number]:
             dead = (PAYMENTS, partition, offset) in self._dead
@@ -136,7 +137,7 @@ class Checker:
         ledger.accepted[number] = 1
         self._counts["accepted"] += 1
         if ledger.paid_at[number]:
-            self._with_payment(number, order_id, self._handled(ORDERS, partition, offset))
+            self._with_payment(number, order_id, partition, self._handled(ORDERS, partition, offset))
             return
         status = _name(ledger.status[number], _STATUSES)
         self._without_payment(order_id, partition, offset, judged)
@@ -154,7 +155,7 @@ class Checker:
         counts["contradictory"] += len(causeless)
         return Report(**counts, examples=(*self._examples, *examples))
 
-    def _with_payment(self, number: int, order_id: str, handled: bool) -> None:
+    def _with_payment(self, number: int, order_id: str, partition: int, handled: bool) -> None:
         ledger = self._ledger
         result: PaymentResult = (
             "SUCCESS" if ledger.payment[number] == _code("SUCCESS", _RESULTS) else "FAILED"
@@ -170,9 +171,11 @@ class Checker:
             ("payment", ledger.paid_at[number], self._last_paid),
             ("notification", ledger.notified_at[number], self._last_notified),
         ):
-            if at and at < last.get(user, 0):
+            # Between partitions there is no order; a user has two of them once a topic was enlarged.
+            line = (user, partition, at >> _TURNS)
+            if at and at < last.get(line, 0):
                 self._fault("out_of_order", f"the {name} of {order_id} comes before that of an earlier order")
-            last[user] = max(at, last.get(user, 0))
+            last[line] = max(at, last.get(line, 0))
 
     def _without_payment(self, what: str, partition: int, offset: int, judged: bool) -> None:
         dead = self._dead.get((ORDERS, partition, offset))
@@ -206,6 +209,11 @@ class Checker:
         self._counts[fault] += 1
         if len(self._examples) < EXAMPLES:
             self._examples.append(f"{fault.replace('_', ' ')}: {what}")
+
+
+def _turn(partition: int, count: int) -> int:
+    """Return the place of a record: greater than that of those read before in its partition, never 0."""
+    return partition << _TURNS | count
 
 
 def _code(name: str, names: tuple[str, ...]) -> int:

@@ -23,7 +23,7 @@ class Ledger:
         self.status = bytearray()
         self.payment = bytearray()
         self.notification = bytearray()
-        # The place of an order's payment and notification among all of them, from 1; 0: there is none.
+        # The place of an order's payment and notification among those of their partition; 0: there is none.
         self.paid_at = array("q")
         self.notified_at = array("q")
 

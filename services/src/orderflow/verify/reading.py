@@ -128,7 +128,7 @@ def take(checker: Checker, topic: str, record: Record, prefix: str, floors: Mapp
                     outcome.user_id, outcome.order_id, outcome.status, partition, offset, judged=judged
                 )
             else:
-                checker.notification(outcome.user_id, outcome.order_id, outcome.status)
+                checker.notification(outcome.user_id, outcome.order_id, outcome.status, partition)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         if topic == ORDERS:
             checker.unreadable_order(partition, offset, judged=judged)
