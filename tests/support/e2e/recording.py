@@ -24,7 +24,7 @@ class Sample:
     replicas: int
     ready: int
     lag: int | None
-    reason: str
+    limits: frozenset[str]  # what kept the last decision from more or fewer replicas
 
 
 @dataclass
@@ -85,12 +85,13 @@ class Recording:
                 target, status = api.get(deployment), api.get(worker).get("status") or {}
             except ApiError:
                 continue
+            decision = status.get("lastDecision") or {}
             self.samples.append(
                 Sample(
                     self.now,
                     target["spec"]["replicas"],
                     target["status"].get("readyReplicas", 0),
                     status.get("lag"),
-                    (status.get("lastDecision") or {}).get("reason", ""),
+                    frozenset(each["name"] for each in decision.get("limiters", ())),
                 )
             )

@@ -136,14 +136,14 @@ class System:
         """Return once these services have all the pods that they are to have, ready."""
 
         def are_ready() -> bool:
-            return all(len(self._ready(name)) == self.replicas(name) for name in components)
+            return all(len(self.ready(name)) == self.replicas(name) for name in components)
 
         eventually(are_ready, within=within, every=0.5)
 
     def wait_for_kafka(self, within: float = 180.0) -> None:
         """Return once the broker's pod is ready."""
 
-        eventually(lambda: self._ready("broker"), within=within, every=0.5)
+        eventually(lambda: self.ready("broker"), within=within, every=0.5)
 
     def topics(self) -> dict[str, int]:
         """Return the partitions of each topic of the pipeline that is in Kafka."""
@@ -157,7 +157,8 @@ class System:
             kinds.insert(1, "kafkatopics")
         return self.cluster.kubectl("get", ",".join(kinds), *flags, namespace=SERVICES)
 
-    def _ready(self, component: str) -> list[Manifest]:
+    def ready(self, component: str) -> list[Manifest]:
+        """Return a service's pods that are ready."""
         return [pod for pod in self._pods(component, SERVICES) if _is_ready(pod)]
 
     def _pods(self, component: str, namespace: str) -> list[Manifest]:
