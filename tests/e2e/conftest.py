@@ -25,7 +25,14 @@ from deploy.kind.engine import Engine, EngineUnavailable
 from deploy.kind.parts import HELM, HELM_3, Part, PartUnavailable, obtain
 
 # Each begins with what the one before has left; those that cannot put it up themselves.
-ORDER = ("test_cluster.py", "test_skaffold.py", "test_failures.py", "test_leaving.py", "test_with_strimzi.py")
+ORDER = (
+    "test_cluster.py",
+    "test_skaffold.py",
+    "test_failures.py",
+    "test_leaving.py",
+    "test_with_strimzi.py",
+    "test_dev.py",
+)
 FOLDER = REPOSITORY / "build" / "e2e"
 _HERE = Path(__file__).parent
 
