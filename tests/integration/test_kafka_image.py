@@ -167,8 +167,8 @@ def _topics_once_ready(container: Container) -> set[str]:
         try:
             admin = AdminClient(container.client("kafka-admin", "secret of kafka-admin"))
             return set(admin.list_topics(timeout=3).topics)
-        except KafkaException:
-            return set()
+        except KafkaException as error:
+            raise AssertionError(f"not ready: {error}") from error
 
     return eventually(topics, within=READY_WITHIN)
 

@@ -29,24 +29,28 @@ def own_pipeline(
 
 
 @contextmanager
-def steady_load(pipeline: Pipeline, *, count: int, per_second: int) -> Iterator[Callable[[], None]]:
-    """Produce orders in the background; the yielded call waits until all are written."""
-    ended = threading.Event()
+def steady_load(pipeline: Pipeline, *, per_second: int) -> Iterator[Callable[[], int]]:
+    """Produce orders in the background; the yielded call ends that and returns how many were written."""
+    ended, written = threading.Event(), 0
 
     def produce() -> None:
+        nonlocal written
         step = per_second // 10
-        for first in range(0, count, step):
-            if ended.wait(0.1):
-                return
-            pipeline.produce("orders", orders(min(step, count - first), first=first))
+        while not ended.wait(0.1):
+            pipeline.produce("orders", orders(step, first=written))
+            written += step
+
+    def finish() -> int:
+        ended.set()
+        thread.join()
+        return written
 
     thread = threading.Thread(target=produce)
     thread.start()
     try:
-        yield thread.join
+        yield finish
     finally:
-        ended.set()
-        thread.join()
+        finish()
 
 
 def written_but_not_committed(pipeline: Pipeline) -> int:
@@ -76,30 +80,30 @@ def test_kill_9_in_mid_transaction_loses_and_doubles_nothing(pipeline: Pipeline)
 
 
 def test_workers_come_and_go_under_load(pipeline: Pipeline) -> None:
-    with steady_load(pipeline, count=10_000, per_second=1000) as all_written:
+    with steady_load(pipeline, per_second=1000) as finish:
         first = pipeline.start("payments").wait_ready()
         others = [pipeline.start("payments").wait_ready() for _ in range(2)]
         eventually(lambda: all(worker.metric("orderflow_records_total") for worker in others), within=40)
         assert first.stop() == 0
-        all_written()
+        written = finish()
 
-    eventually(lambda: handled_exactly_once(pipeline, 10_000), within=60, every=1)
+    eventually(lambda: handled_exactly_once(pipeline, written), within=60, every=1)
     assert all(worker.stop() == 0 for worker in others)
     assert written_but_not_committed(pipeline) == 0, "a graceful rebalance redoes nothing"
 
 
 @pytest.mark.timeout(300)
 def test_fifty_scale_downs_under_load_abort_nothing_and_double_nothing(pipeline: Pipeline) -> None:
-    with steady_load(pipeline, count=20_000, per_second=300) as all_written:
+    with steady_load(pipeline, per_second=300) as finish:
         pipeline.start("payments").wait_ready()
         for _ in range(10):
             leaving = [pipeline.start("payments") for _ in range(5)]
             for worker in leaving:
                 worker.wait_ready()
             assert [worker.stop() for worker in leaving] == [0] * 5
-        all_written()
+        written = finish()
 
-    eventually(lambda: handled_exactly_once(pipeline, 20_000), within=60, every=1)
+    eventually(lambda: handled_exactly_once(pipeline, written), within=60, every=1)
     assert written_but_not_committed(pipeline) == 0, "what was in flight was finished, never aborted"
 
 
@@ -142,7 +146,7 @@ def test_an_undecided_commit_is_settled_by_what_the_broker_says(
 ) -> None:
     broker, pipeline = own_pipeline
     worker = pipeline.start("payments", worker_max_batch=100, transaction_timeout_seconds=1).wait_ready()
-    with steady_load(pipeline, count=3_000, per_second=600) as all_written:
+    with steady_load(pipeline, per_second=600) as finish:
         for _ in range(3):
             seen = worker.metric("orderflow_records_total")
             eventually(partial(handled_more_than, worker, seen), within=40)
@@ -150,9 +154,9 @@ def test_an_undecided_commit_is_settled_by_what_the_broker_says(
             eventually(lambda: worker.get("/readyz")[0] == 503, within=40)
             broker.resume()
             worker.wait_ready()
-        all_written()
+        written = finish()
 
-    eventually(lambda: handled_exactly_once(pipeline, 3_000), within=60, every=1)
+    eventually(lambda: handled_exactly_once(pipeline, written), within=60, every=1)
     assert worker.metric("orderflow_producer_rebuilds_total") >= 1
     assert worker.process.poll() is None
 
@@ -196,7 +200,7 @@ def test_a_frozen_worker_that_wakes_up_after_its_partitions_went_writes_nothing_
 
 def test_two_processes_with_one_name_do_not_fight_for_ever(pipeline: Pipeline) -> None:
     twins = [pipeline.start("payments", "twin").wait_ready() for _ in range(2)]
-    with steady_load(pipeline, count=4_000, per_second=400):
+    with steady_load(pipeline, per_second=400):
         eventually(lambda: any(twin.process.poll() for twin in twins), within=60)
     (loser,) = (twin for twin in twins if twin.process.poll())
 
@@ -234,13 +238,13 @@ def test_a_worker_without_a_partition_is_ready_too(
 
 def test_the_classic_group_protocol_works_too(pipeline: Pipeline) -> None:
     workers = [pipeline.start("payments", kafka_group_protocol="classic") for _ in range(2)]
-    with steady_load(pipeline, count=2_000, per_second=500) as all_written:
+    with steady_load(pipeline, per_second=500) as finish:
         for worker in workers:
             worker.wait_ready()
         assert workers[0].stop() == 0
-        all_written()
+        written = finish()
 
-    eventually(lambda: handled_exactly_once(pipeline, 2_000), within=60, every=1)
+    eventually(lambda: handled_exactly_once(pipeline, written), within=60, every=1)
 
 
 def test_a_record_the_broker_refuses_is_found_and_costs_only_itself(pipeline: Pipeline) -> None:
