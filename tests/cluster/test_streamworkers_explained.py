@@ -174,9 +174,7 @@ def test_doctor_names_each_right_that_is_missing(cluster: Cluster, kube_namespac
     assert f"fix  RBAC: may not update leases in {OPERATOR_NAMESPACE}" in said.stdout
 
 
-def test_a_hundred_workers_are_polled_in_a_fraction_of_the_interval(
-    workload: Workload, operators: Operators
-) -> None:
+def test_a_hundred_workers_cost_a_fraction_of_the_interval(workload: Workload, operators: Operators) -> None:
     workload.create_topic()
     names = [f"worker-{number:03}" for number in range(MANY)]
     kafka = {"bootstrapServers": workload.bootstrap_servers}
@@ -197,11 +195,11 @@ def test_a_hundred_workers_are_polled_in_a_fraction_of_the_interval(
     workload.cluster.apply(*manifests, namespace=workload.namespace)
     operator = operators(poll_interval_seconds=INTERVAL, kafka_timeout_seconds=10).wait_ready()
     eventually(lambda: written(workload) == MANY, within=60)
-    first, before = polls(operator)
-    eventually(lambda: polls(operator)[0] >= first + 2, within=30)
-    count, seconds = polls(operator)
-    assert (seconds - before) / (count - first) < INTERVAL / 2
     tree = [psutil.Process(operator.pid), *psutil.Process(operator.pid).children(recursive=True)]
+    first, before = polls(operator), processor_seconds(tree)
+    eventually(lambda: polls(operator) >= first + 2, within=60)
+    # Not by the clock, which counts what else the machine does; `make bench-operator` measures that.
+    assert (processor_seconds(tree) - before) / (polls(operator) - first) < INTERVAL / 2
     assert sum(process.memory_info().rss for process in tree) < 300 * 2**20
 
 
@@ -210,10 +208,14 @@ def written(workload: Workload) -> int:
     return sum("lastDecision" in (one.get("status") or {}) for one in found)
 
 
-def polls(operator: OperatorProcess) -> tuple[float, float]:
-    """Return how many polls there were and how long they took together."""
-    name = "orderflow_operator_poll_seconds"
-    return operator.metric(f"{name}_count"), operator.metric(f"{name}_sum")
+def polls(operator: OperatorProcess) -> float:
+    """Return how many polls there were."""
+    return operator.metric("orderflow_operator_poll_seconds_count")
+
+
+def processor_seconds(tree: list[psutil.Process]) -> float:
+    """Return how long these processes have had a processor."""
+    return sum(sum(process.cpu_times()[:2]) for process in tree)
 
 
 def test_log_lines_are_json_that_says_whose_they_are(workload: Workload, operators: Operators) -> None:
