@@ -166,7 +166,7 @@ def _topics_once_ready(container: Container) -> set[str]:
     def topics() -> set[str]:
         try:
             admin = AdminClient(container.client("kafka-admin", "secret of kafka-admin"))
-            return set(admin.list_topics(timeout=3).topics)
+            return set(admin.list_topics(timeout=10).topics)  # the first login takes a cold JVM a while
         except KafkaException as error:
             raise AssertionError(f"not ready: {error}") from error
 
