@@ -50,7 +50,7 @@ test-unit: $(SYNCED) ## run the tests that need no network: milliseconds each
 	$(RUN)/python -m pytest tests/unit $(ARGS)
 
 test-integration: $(SYNCED) ## run the tests against a real broker, which they start themselves
-	$(RUN)/python -m pytest -n $(JOBS) tests/integration $(ARGS)
+	$(RUN)/python -m pytest -n $(JOBS) --dist loadgroup tests/integration $(ARGS)
 
 test-cluster: kube-parts ## run the tests against a real Kubernetes API server, which they start themselves
 	$(RUN)/python -m pytest -n 2 --dist loadgroup tests/cluster $(ARGS)

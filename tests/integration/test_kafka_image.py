@@ -28,6 +28,10 @@ from orderflow_local.net import free_port
 
 CHART = FOLDER.parent / "charts" / "kafka"
 USERS = REPOSITORY / "deploy" / "strimzi" / "users.yaml"
+
+# Each test goes on where the one before has left the broker.
+pytestmark = pytest.mark.xdist_group("kafka-image")
+
 READY_WITHIN = 60.0  # seconds
 
 
