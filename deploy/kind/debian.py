@@ -16,7 +16,6 @@ from deploy.kind.engine import DockerFailed, Engine
 from deploy.kind.progress import run_showing
 from orderflow_local.kafka.distribution import cache_dir, locked
 
-MIRROR = "http://deb.debian.org/debian"
 CERTIFICATES = Path("etc/ssl/certs/ca-certificates.crt")
 # Nobody reads these inside of a container, and they are a third of it.
 UNREAD = ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache/apt/archives", "var/lib/apt/lists")
@@ -85,7 +84,7 @@ def _unpack(debian: Debian, root: Path, console: Console) -> None:
         command.append(f"--include={','.join(debian.packages)}")
     run_showing(
         f"Unpacking Debian {debian.suite} for {debian.name}",
-        [*command, debian.suite, str(root), MIRROR],
+        [*command, debian.suite, str(root)],
         console,
     )
     for folder in UNREAD:
