@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from support.e2e import installing
-from support.e2e.system import NAMESPACES, SERVICES, System
+from support.e2e.system import NAMESPACES, OPERATOR, SERVICES, System
 from support.kube.chart import SERVICES_CHART, Helm
 
 Record = Callable[[str, object], None]
@@ -39,6 +39,12 @@ def test_skaffold_verify_places_an_order_too(without_strimzi: System) -> None:
 def test_skaffold_understands_all_of_its_profiles_together(profiles: str, system: System) -> None:
     said = system.kind.run("skaffold", "diagnose", "--yaml-only", "--profile", profiles)
     assert said.count("kind: Config") == 4
+
+
+def test_doctor_finds_nothing_to_mend(without_strimzi: System) -> None:
+    command = ("exec", "deployment/orderflow-operator", "--", "orderflow-operator", "doctor")
+    said = without_strimzi.cluster.kubectl(*command, namespace=OPERATOR)
+    assert [line for line in said.splitlines() if not line.startswith("ok")] == []
 
 
 @pytest.mark.parametrize("namespace", NAMESPACES)

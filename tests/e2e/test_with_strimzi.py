@@ -83,7 +83,7 @@ def burst(system: System, pods: int, record: Record) -> Recording:
         eventually(lambda: len(system.ready("payments")) >= pods, within=180, every=0.5)
         shown = system.resources()
         check(before, system.verdict(wait=400))
-        eventually(lambda: system.replicas("payments") == 1, within=300, every=1)
+        eventually(lambda: seen.counts[-1] == 1, within=300, every=1)
     most = max(seen.counts)
     written = seen.first(lambda sample: sample.replicas > 1)
     ready = seen.first(lambda sample: sample.ready == most)
