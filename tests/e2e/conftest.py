@@ -31,6 +31,7 @@ ORDER = (
     "test_failures.py",
     "test_leaving.py",
     "test_with_strimzi.py",
+    "test_rights.py",
     "test_dev.py",
 )
 FOLDER = REPOSITORY / "build" / "e2e"
