@@ -32,9 +32,14 @@ def image(files: Path = FILES) -> str:
     made_of = hashlib.sha256(DEBIAN.image.encode())
     for part in (*CONTROL_PLANE, *ON_THE_NODE, *ALONE):
         made_of.update(f"{part}\n".encode())
-    for file in (*sorted(files.iterdir()), RUNTIME, Path(__file__)):
+    for file in (*sources(files), RUNTIME, Path(__file__)):
         made_of.update(f"{file.name}\n".encode() + file.read_bytes())
     return f"orderflow/kind-node:{VERSION}-{made_of.hexdigest()[:12]}"
+
+
+def sources(folder: Path) -> list[Path]:
+    """Return the files in a folder; what an interpreter leaves beside them is none."""
+    return sorted(file for file in folder.iterdir() if file.is_file())
 
 
 def obtain(engine: Engine, console: Console) -> str:
@@ -89,7 +94,7 @@ def _lay_out(folder: Path, pause_image: str) -> None:
         (folder / name).mkdir()
     for part in ON_THE_NODE:
         shutil.copy2(part.path, folder / "bin" / part.name)
-    for file in FILES.iterdir():
+    for file in sources(FILES):
         if file.suffix in (".service", ".slice"):
             shutil.copy(file, folder / "units" / file.name)
         elif file.suffix != ".Dockerfile":

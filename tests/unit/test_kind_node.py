@@ -114,8 +114,9 @@ def test_each_program_gets_the_name_that_kubeadm_looks_for() -> None:
 def test_the_node_image_has_another_name_when_what_it_is_made_of_changes(
     tmp_path: Path,
 ) -> None:
-    for file in NODE.iterdir():
+    for file in node_image.sources(NODE):
         (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "__pycache__").mkdir()
     assert node_image.image(tmp_path) == node_image.image()
     (tmp_path / "kubelet.service").write_text("")
     assert node_image.image(tmp_path) != node_image.image()
