@@ -32,7 +32,7 @@ def test_a_burst_is_met_by_one_jump_and_then_the_workers_go(workload: Workload, 
 
 
 def test_workers_go_to_zero_and_come_back_in_one_jump(workload: Workload, operators: Operators) -> None:
-    operators()
+    operators().wait_ready()
     workload.replicas = 0
     with workload.running(minReplicas=0, maxReplicas=12):
         workload.wait_decided()
@@ -49,7 +49,7 @@ def test_workers_go_to_zero_and_come_back_in_one_jump(workload: Workload, operat
 
 
 def test_zero_by_hand_is_respected(workload: Workload, operators: Operators) -> None:
-    operators()
+    operators().wait_ready()
     with workload.running(maxReplicas=12):
         workload.wait_decided()
         workload.scale(0)
@@ -63,7 +63,7 @@ def test_zero_by_hand_is_respected(workload: Workload, operators: Operators) -> 
 
 
 def test_another_autoscaler_on_the_target_is_left_to_it(workload: Workload, operators: Operators) -> None:
-    operators()
+    operators().wait_ready()
     reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": workload.name}
     autoscaler = {
         "apiVersion": "autoscaling/v2",
@@ -85,7 +85,7 @@ def test_another_autoscaler_on_the_target_is_left_to_it(workload: Workload, oper
 
 
 def test_more_partitions_lift_the_cap_at_the_next_poll(workload: Workload, operators: Operators) -> None:
-    operators()
+    operators().wait_ready()
     workload.partitions, workload.seconds_per_record = 2, 0.02
     with workload.running(maxReplicas=12):
         workload.wait_decided()
@@ -100,7 +100,7 @@ def test_more_partitions_lift_the_cap_at_the_next_poll(workload: Workload, opera
 
 
 def test_during_a_rollout_nothing_is_written(workload: Workload, operators: Operators) -> None:
-    operators()
+    operators().wait_ready()
     workload.replicas = 2
     with workload.running(minReplicas=2, maxReplicas=12):
         workload.wait_decided()

@@ -39,7 +39,7 @@ def run(*arguments: str, kubeconfig: Path, **environment: str) -> subprocess.Com
 def test_kubectl_and_explain_answer_why_this_many(
     workload: Workload, operators: Operators, operator_identity: Path
 ) -> None:
-    operator = operators()
+    operator = operators().wait_ready()
     with workload.running(maxReplicas=12, stabilizationWindowSeconds=60):
         workload.wait_decided()
         workload.produce(4000)
@@ -106,7 +106,7 @@ def is_taken(cluster: Cluster, manifest: Manifest, namespace: str) -> bool:
 def test_a_spec_that_cannot_be_used_says_so_until_it_is_mended(
     workload: Workload, operators: Operators
 ) -> None:
-    operators()
+    operators().wait_ready()
     wrong = workload.manifest(minReplicas=5, maxReplicas=4)
     with workload.running():
         workload.wait_decided()
@@ -174,7 +174,9 @@ def test_doctor_names_each_right_that_is_missing(cluster: Cluster, kube_namespac
     assert f"fix  RBAC: may not update leases in {OPERATOR_NAMESPACE}" in said.stdout
 
 
-def test_a_hundred_workers_cost_a_fraction_of_the_interval(workload: Workload, operators: Operators) -> None:
+def test_a_hundred_workers_are_polled_in_a_fraction_of_the_interval(
+    workload: Workload, operators: Operators
+) -> None:
     workload.create_topic()
     names = [f"worker-{number:03}" for number in range(MANY)]
     kafka = {"bootstrapServers": workload.bootstrap_servers}
@@ -195,11 +197,11 @@ def test_a_hundred_workers_cost_a_fraction_of_the_interval(workload: Workload, o
     workload.cluster.apply(*manifests, namespace=workload.namespace)
     operator = operators(poll_interval_seconds=INTERVAL, kafka_timeout_seconds=10).wait_ready()
     eventually(lambda: written(workload) == MANY, within=60)
+    first, before = polls(operator)
+    eventually(lambda: polls(operator)[0] >= first + 2, within=30)
+    count, seconds = polls(operator)
+    assert (seconds - before) / (count - first) < INTERVAL / 2
     tree = [psutil.Process(operator.pid), *psutil.Process(operator.pid).children(recursive=True)]
-    first, before = polls(operator), processor_seconds(tree)
-    eventually(lambda: polls(operator) >= first + 2, within=60)
-    # Not by the clock, which counts what else the machine does; `make bench-operator` measures that.
-    assert (processor_seconds(tree) - before) / (polls(operator) - first) < INTERVAL / 2
     assert sum(process.memory_info().rss for process in tree) < 300 * 2**20
 
 
@@ -208,14 +210,10 @@ def written(workload: Workload) -> int:
     return sum("lastDecision" in (one.get("status") or {}) for one in found)
 
 
-def polls(operator: OperatorProcess) -> float:
-    """Return how many polls there were."""
-    return operator.metric("orderflow_operator_poll_seconds_count")
-
-
-def processor_seconds(tree: list[psutil.Process]) -> float:
-    """Return how long these processes have had a processor."""
-    return sum(sum(process.cpu_times()[:2]) for process in tree)
+def polls(operator: OperatorProcess) -> tuple[float, float]:
+    """Return how many polls there were and how long they took together."""
+    name = "orderflow_operator_poll_seconds"
+    return operator.metric(f"{name}_count"), operator.metric(f"{name}_sum")
 
 
 def test_log_lines_are_json_that_says_whose_they_are(workload: Workload, operators: Operators) -> None:

@@ -20,7 +20,7 @@ Operators = Callable[..., OperatorProcess]
 def test_a_broker_that_restarts_under_load_causes_no_write(
     workload: Workload, operators: Operators, own_broker: Callable[[], Broker]
 ) -> None:
-    operator = operators()
+    operator = operators().wait_ready()
     broker = own_broker()
     wait_for_coordinators(broker.bootstrap_servers)
     workload.bootstrap_servers = broker.bootstrap_servers
@@ -45,7 +45,7 @@ def test_a_broker_that_restarts_under_load_causes_no_write(
 def test_an_operator_killed_in_a_cooldown_does_not_write_early(
     workload: Workload, operators: Operators
 ) -> None:
-    first = operators()
+    first = operators().wait_ready()
     with workload.running(maxReplicas=12, stabilizationWindowSeconds=10):
         workload.wait_decided()
         workload.produce(3000)
@@ -53,7 +53,7 @@ def test_an_operator_killed_in_a_cooldown_does_not_write_early(
         first.kill()
         written_at = workload.status["lastScale"]["at"]
         eventually(lambda: workload.ready == 6, within=30)
-        second = operators()
+        second = operators().wait_ready()
         eventually(second.leads, within=20)
         eventually(lambda: workload.size < 6, within=40)
         assert seconds_between(written_at, workload.status["lastScale"]["at"]) >= 10
@@ -96,7 +96,7 @@ def test_a_password_that_was_changed_is_picked_up_without_a_restart(
     scram_broker.allow("lag-reader", ResourceType.GROUP, workload.group, AclOperation.DESCRIBE)
     grant_secrets("lag-reader")
     put_password(workload, "first")
-    operator = operators()
+    operator = operators().wait_ready()
     kafka = {
         "bootstrapServers": scram_broker.scram_servers,
         "auth": {"type": "ScramSha512", "secretName": "lag-reader"},

@@ -24,7 +24,7 @@ def test_a_certificate_opens_kafka_and_another_one_is_picked_up_without_a_restar
     grant_secrets(USER, CA)
     put(workload, CA, {"ca.crt": tls_broker.authority.certificate})
     put_user(workload, tls_broker.authority.issue(USER))
-    operator = operators()
+    operator = operators().wait_ready()
     kafka = {
         "bootstrapServers": tls_broker.tls_servers,
         "auth": {"type": "Tls", "secretName": USER},

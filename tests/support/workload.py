@@ -163,6 +163,6 @@ class Workload:
 
         eventually(reached, within=within)
 
-    def wait_decided(self, within: float = 45) -> None:
-        """Return once the operator, which may just be starting, has decided about the present spec."""
+    def wait_decided(self, within: float = 15) -> None:
+        """Return once the operator has decided about the present spec."""
         eventually(lambda: "lastDecision" in self.status, within=within)

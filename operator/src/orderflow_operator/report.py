@@ -15,6 +15,7 @@ Change = tuple[Literal["Normal", "Warning"], str, str]
 
 _DRIFT_SECONDS = 15.0  # numbers that drift are written no more often
 _MEMORY_SECONDS = 60.0  # and memory alone, where nothing else changes, no more often than this
+_QUIET_SECONDS = 300.0  # or this, where it has learned of nothing but time that went by
 
 # What says "all is well"; any other condition that is True is a warning.
 _GOOD = {"MetricsAvailable", "ScalingActive", "Ready"}
@@ -31,7 +32,7 @@ def is_due(status: Document, written: Document, since: float) -> bool:
     """Tell whether a status is to be written `since` seconds after the one that was written."""
     if _outline(status) != _outline(written):
         return True
-    if since >= _MEMORY_SECONDS:
+    if since >= (_QUIET_SECONDS if _learned(status) == _learned(written) else _MEMORY_SECONDS):
         return True
     return since >= _DRIFT_SECONDS and any(status.get(name) != written.get(name) for name in _DRIFTING)
 
@@ -80,6 +81,12 @@ def _outline(status: Document) -> tuple[Any, ...]:
     plain = ("observedGeneration", "replicas", "readyReplicas", "desiredReplicas", "reason", "lastScale")
     lag = status.get("lag")
     return (*(status.get(name) for name in plain), conditions, None if lag is None else lag > 0)
+
+
+def _learned(status: Document) -> tuple[Any, ...]:
+    """Return what differs in a memory once there was lag, an arrival or a partition that is new."""
+    memory = status.get("memory") or {}
+    return memory.get("activeAt"), memory.get("baselines")
 
 
 def _without_nulls(value: Any) -> Any:

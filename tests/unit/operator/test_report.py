@@ -15,16 +15,23 @@ WRITTEN: dict[str, Any] = {
     "lag": 100,
     "lagSeconds": 1.0,
     "conditions": [{"type": "HotPartition", "status": "False", "reason": "Balanced", "message": "fine"}],
-    "memory": {"at": 1},
+    "memory": {"sampledAt": 1, "activeAt": 1, "baselines": {"orders": [7]}},
 }
+
+ASLEEP = WRITTEN["memory"] | {"sampledAt": 2}
+AWAKE = WRITTEN["memory"] | {"sampledAt": 2, "activeAt": 2}
+WIDER = WRITTEN["memory"] | {"sampledAt": 2, "baselines": {"orders": [7, 0]}}
 
 
 @pytest.mark.parametrize(
     ("change", "seconds", "due"),
     [
         pytest.param({}, 10.0, False, id="nothing changed"),
-        pytest.param({"memory": {"at": 2}}, 30.0, False, id="memory alone waits"),
-        pytest.param({"memory": {"at": 2}}, 60.0, True, id="memory alone is written after a minute"),
+        pytest.param({"memory": AWAKE}, 59.0, False, id="memory alone waits"),
+        pytest.param({"memory": AWAKE}, 60.0, True, id="memory alone is written after a minute"),
+        pytest.param({"memory": WIDER}, 60.0, True, id="and so it is where a partition is new"),
+        pytest.param({"memory": ASLEEP}, 299.0, False, id="a memory of time that went by waits longer"),
+        pytest.param({"memory": ASLEEP}, 300.0, True, id="but not for ever"),
         pytest.param({"lag": 500}, 5.0, False, id="a lag that moves waits"),
         pytest.param({"lag": 500}, 15.0, True, id="but not for long"),
         pytest.param({"lag": 0}, 0.5, True, id="a lag that is gone is written at once"),
