@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -33,7 +35,7 @@ from orderflow_operator.observe_cluster import (
 )
 from orderflow_operator.observe_kafka import KafkaObserver
 from orderflow_operator.rates import subscription
-from orderflow_operator.report import document, scale_event, transitions
+from orderflow_operator.report import Document, document, scale_event, transitions
 from orderflow_operator.scaling import (
     Decision,
     Inputs,
@@ -83,19 +85,16 @@ class Polling:
             problem, found = self._look(workers, access, observer)
         reports: Sequence[GroupReport | None] = found or [None] * len(workers)
         rivals = Rivals.of(self.view)
-        started = [
-            self.executor.submit(self._look_after, worker, report, problem, rivals)
-            for worker, report in zip(workers, reports, strict=True)
-        ]
-        for worker, finished in zip(workers, started, strict=True):
-            try:
+        writes = []
+        for worker, report in zip(workers, reports, strict=True):
+            with _apart(worker):
+                # Here, one after the other: threads would but fight for the interpreter. Writing waits.
+                step = self._step(worker, self._sample(worker, report, problem, rivals), report)
+                if (write := self._write_of(step)) is not None:
+                    writes.append((worker, self.executor.submit(self._finish, worker, write)))
+        for worker, finished in writes:
+            with _apart(worker):
                 finished.result()
-            except Exception:  # what is wrong with one worker must not keep the others waiting
-                metrics.WORKER_FAILURES.labels(*worker.key).inc()
-                log.exception("a worker cannot be looked after", worker=worker.key)
-
-    def _look_after(self, worker: Worker, report: GroupReport | None, problem: str, rivals: Rivals) -> None:
-        self._finish(self._step(worker, self._sample(worker, report, problem, rivals), report))
 
     def _look(
         self, workers: Sequence[Worker], access: Access, observer: KafkaObserver
@@ -151,17 +150,21 @@ class Polling:
         gathered = inputs(worker.spec, memory, sample)
         return Step(worker, sample, report, memory, gathered, decide(gathered))
 
-    def _finish(self, step: Step) -> None:
-        """Write what is to be written; what cannot be is tried again at the next poll."""
+    def _write_of(self, step: Step) -> Callable[[], None] | None:
+        """Remember a step and return what is to be written of it, None if nothing is."""
         worker, decision = step.worker, step.decision
         worker.sample, worker.inputs, worker.decision = step.sample, step.inputs, decision
         measure_decision(worker, step.sample, step.inputs, decision)
+        worker.memory = remember(step.memory, decision, wrote=False)
+        if decision.write:
+            return partial(self._scale, step)
+        status = _status(step, worker.memory)
+        return partial(self._report, worker, status) if worker.is_due(status, self.clock()) else None
+
+    def _finish(self, worker: Worker, write: Callable[[], None]) -> None:
+        """Write; what cannot be written is tried again at the next poll."""
         try:
-            if decision.write:
-                self._scale(step)
-            else:
-                worker.memory = remember(step.memory, decision, wrote=False)
-                self._report(step)
+            write()
         except NotHolder:
             pass  # another replica has taken over, or will
         except NotFound:
@@ -172,9 +175,8 @@ class Polling:
     def _scale(self, step: Step) -> None:
         """Write the intent first: an operator that dies in between must not forget that it wrote."""
         worker, decision, target = step.worker, step.decision, step.sample.target
-        worker.memory = remember(step.memory, decision, wrote=False)
         intended = remember(step.memory, decision, wrote=True)
-        self._report(step, intended)
+        self._report(worker, _status(step, intended))
         try:
             if decision.replicas < target.replicas:
                 self._mark_costs(step)
@@ -207,24 +209,30 @@ class Polling:
         costs = {pod: deletion_cost(held[pod], behind[pod]) for pod in held}
         self.writer.deletion_costs(deployment, costs)
 
-    def _report(self, step: Step, memory: Memory | None = None) -> None:
-        worker, now = step.worker, self.clock()
+    def _report(self, worker: Worker, status: Document) -> None:
         before = worker.written.get("conditions") or ()
-        conditions = merged(before, step.decision.findings, worker.generation, rfc3339(step.decision.at))
-        status = document(
-            status_of(
-                worker.generation,
-                memory or worker.memory,
-                step.sample,
-                step.inputs,
-                step.decision,
-                tuple(conditions),
-            )
-        )
-        if memory is None and not worker.is_due(status, now):
-            return
         worker.found = self.writer.status(worker.found, status)
         self.view.put(STREAM_WORKERS, worker.found)
-        worker.written, worker.written_at = status, now
-        for change in transitions(before, conditions):
+        worker.written, worker.written_at = status, self.clock()
+        for change in transitions(before, status["conditions"]):
             self.events.record(worker.found, *change)
+
+
+def _status(step: Step, memory: Memory) -> Document:
+    """Return the status after a step."""
+    worker, decision = step.worker, step.decision
+    before = worker.written.get("conditions") or ()
+    conditions = merged(before, decision.findings, worker.generation, rfc3339(decision.at))
+    return document(
+        status_of(worker.generation, memory, step.sample, step.inputs, decision, tuple(conditions))
+    )
+
+
+@contextmanager
+def _apart(worker: Worker) -> Iterator[None]:
+    """Keep what is wrong with one worker from those that come after it."""
+    try:
+        yield
+    except Exception:
+        metrics.WORKER_FAILURES.labels(*worker.key).inc()
+        log.exception("a worker cannot be looked after", worker=worker.key)
