@@ -4,6 +4,7 @@ import os
 import secrets
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import pytest
@@ -40,14 +41,9 @@ def broker(
     if outside := os.environ.get("ORDERFLOW_TEST_BOOTSTRAP"):
         yield RunningBroker(outside)
         return
-    own = embedded(request.getfixturevalue("kafka_distribution"), tmp_path_factory.mktemp("kafka"))
-    try:
-        own.start()
-        own.wait_ready()
-        wait_for_coordinators(own.bootstrap_servers)
+    folder = tmp_path_factory.mktemp("kafka")
+    with _running(embedded(request.getfixturevalue("kafka_distribution"), folder)) as own:
         yield RunningBroker(own.bootstrap_servers)
-    finally:
-        own.stop()
 
 
 @pytest.fixture
@@ -80,11 +76,8 @@ def scram_broker(
     kafka_distribution: Distribution, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ScramBroker]:
     """A broker of this test's own that asks for user and password on a listener beside the plain one."""
-    own = with_users(embedded(kafka_distribution, tmp_path_factory.mktemp("scram-kafka")))
-    try:
-        yield _started(own)
-    finally:
-        own.stop()
+    with _running(with_users(embedded(kafka_distribution, tmp_path_factory.mktemp("scram-kafka")))) as own:
+        yield own
 
 
 @pytest.fixture
@@ -92,15 +85,16 @@ def tls_broker(
     kafka_distribution: Distribution, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[TlsBroker]:
     """A broker of this test's own that asks for a certificate on a listener beside the plain one."""
-    own = with_tls(embedded(kafka_distribution, tmp_path_factory.mktemp("tls-kafka")))
+    with _running(with_tls(embedded(kafka_distribution, tmp_path_factory.mktemp("tls-kafka")))) as own:
+        yield own
+
+
+@contextmanager
+def _running(broker: B) -> Iterator[B]:
     try:
-        yield _started(own)
+        broker.start()
+        broker.wait_ready()
+        wait_for_coordinators(broker.bootstrap_servers)
+        yield broker
     finally:
-        own.stop()
-
-
-def _started(broker: B) -> B:
-    broker.start()
-    broker.wait_ready()
-    wait_for_coordinators(broker.bootstrap_servers)
-    return broker
+        broker.stop()

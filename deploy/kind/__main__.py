@@ -12,13 +12,13 @@ from rich.console import Console
 from deploy.kind import cluster as kind
 from deploy.kind import debian, engine, machine, node_image, system
 from deploy.kind.cluster import Cluster
+from deploy.kind.commands import CommandFailed
 from deploy.kind.debian import DebianUnavailable
-from deploy.kind.engine import DockerFailed, EngineUnavailable
+from deploy.kind.engine import EngineUnavailable
 from deploy.kind.machine import MachineLacks
 from deploy.kind.parts import PartUnavailable
-from deploy.kind.progress import CommandFailed
 
-FAILURES = (CommandFailed, DebianUnavailable, DockerFailed, EngineUnavailable, MachineLacks, PartUnavailable)
+FAILURES = (CommandFailed, DebianUnavailable, EngineUnavailable, MachineLacks, PartUnavailable)
 
 
 def up(console: Console) -> None:

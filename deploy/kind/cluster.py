@@ -1,6 +1,5 @@
 """One kind cluster with a context and a kubeconfig of its own; the user's are never read or written."""
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,8 +7,8 @@ import yaml
 from rich.console import Console
 
 from deploy.kind import debian, node_image, tools
-from deploy.kind.engine import DockerFailed, Engine
-from deploy.kind.progress import CommandFailed, run_showing
+from deploy.kind.commands import CommandFailed, run_quietly, run_showing
+from deploy.kind.engine import Engine
 from orderflow_local.kafka.distribution import cache_dir
 
 NAME = "orderflow"
@@ -67,21 +66,7 @@ class Cluster:
     def run(self, program: str, *arguments: str, within: float = 120.0) -> str:
         """Run one of the tools and return what it printed; raise CommandFailed."""
         command = [str(self.programs / program), *arguments]
-        try:
-            done = subprocess.run(
-                command,
-                env=self.environment,
-                cwd=REPOSITORY,
-                capture_output=True,
-                text=True,
-                timeout=within,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise CommandFailed(f"{program} {arguments[0]} was not done within {within:.0f} s") from None
-        if done.returncode != 0:
-            raise CommandFailed(f"{program} {arguments[0]} failed: {done.stderr.strip()[-2000:]}")
-        return done.stdout
+        return run_quietly(command, self.environment, within, REPOSITORY)
 
     def show(self, title: str, program: str, *arguments: str, console: Console) -> None:
         """Run one of the tools and show what it says; raise CommandFailed."""
@@ -143,7 +128,7 @@ def needs_airgap(engine: Engine, console: Console) -> bool:
     try:
         with console.status(f"Pulling {image.split('@')[0]}"):
             engine("pull", "--quiet", image, within=PULL_WITHIN)
-    except DockerFailed:
+    except CommandFailed:
         return True
     return False
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from deploy.kind.engine import DockerFailed, Engine
-from deploy.kind.progress import run_showing
+from deploy.kind.commands import CommandFailed, run_showing
+from deploy.kind.engine import Engine
 from orderflow_local.kafka.distribution import cache_dir, locked
 
 CERTIFICATES = Path("etc/ssl/certs/ca-certificates.crt")
@@ -132,7 +132,7 @@ def obtain_python(engine: Engine, console: Console) -> None:
         return
     try:
         engine("pull", "--quiet", PYTHON_IMAGE, within=600.0)
-    except DockerFailed:
+    except CommandFailed:
         engine("tag", obtain(stand_in, engine, console), PYTHON_IMAGE)
 
 

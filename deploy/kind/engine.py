@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
+from deploy.kind.commands import CommandFailed, run_quietly
 from orderflow_local.kafka.distribution import cache_dir
 
 RUN = Path("/run/orderflow")  # short, for paths of sockets are limited to 107 bytes
@@ -39,10 +40,6 @@ class EngineUnavailable(Exception):
     """There is no engine to run containers with; the text says what to do."""
 
 
-class DockerFailed(Exception):
-    """A docker command ended with an error; its text is the last of what docker said."""
-
-
 @dataclass(frozen=True)
 class Engine:
     """A client on PATH and the engine it speaks to; None is the one that the user has chosen."""
@@ -59,42 +56,28 @@ class Engine:
         return {**os.environ, **chosen, **builder}
 
     def __call__(self, *arguments: str, within: float = 60.0) -> str:
-        """Run docker and return what it printed; raise DockerFailed."""
+        """Run docker and return what it printed; raise CommandFailed."""
         chosen = {"DOCKER_HOST": self.host} if self.host else {}
-        try:
-            done = subprocess.run(
-                [self.client, *arguments],
-                env={**os.environ, **chosen},
-                capture_output=True,
-                text=True,
-                timeout=within,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise DockerFailed(f"docker {arguments[0]} was not done within {within:.0f} s") from None
-        if done.returncode != 0:
-            said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
-            raise DockerFailed(f"docker {arguments[0]} failed: {said[-1][:400]}")
-        return done.stdout
+        return run_quietly([self.client, *arguments], {**os.environ, **chosen}, within)
 
     def answers(self) -> bool:
         """Tell whether there is a server behind the client."""
         try:
             return bool(self("version", "--format", "{{.Server.Version}}", within=10.0).strip())
-        except DockerFailed:
+        except CommandFailed:
             return False
 
     def has_image(self, name: str) -> bool:
         """Tell whether the image is there already."""
         try:
             return bool(self("image", "inspect", "--format", "{{.Id}}", name))
-        except DockerFailed:
+        except CommandFailed:
             return False
 
     def _has_buildx(self) -> bool:
         try:
             return bool(self("buildx", "version"))
-        except DockerFailed:
+        except CommandFailed:
             return False
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from rich.console import Console
 
 from deploy.kind import debian, parts
+from deploy.kind.commands import CommandFailed, run_showing
 from deploy.kind.debian import Debian
-from deploy.kind.engine import DockerFailed, Engine
+from deploy.kind.engine import Engine
 from deploy.kind.parts import Part
-from deploy.kind.progress import run_showing
 from orderflow_local.kafka.distribution import cache_dir, locked
 
 FILES = Path(__file__).with_name("node")
@@ -67,7 +67,7 @@ def _remove_older(engine: Engine, name: str) -> None:
     names = engine("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", name.split(":")[0]).split()
     for older in set(names) - {name}:
         # One that a cluster still runs on stays.
-        with suppress(DockerFailed):
+        with suppress(CommandFailed):
             engine("image", "rm", older)
 
 

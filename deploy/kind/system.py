@@ -8,7 +8,7 @@ from rich.console import Console
 
 from deploy.kind import debian
 from deploy.kind.cluster import Cluster
-from deploy.kind.progress import CommandFailed
+from deploy.kind.commands import CommandFailed
 from orderflow_local.kafka.distribution import cache_dir
 
 NAMESPACES = ("orderflow", "orderflow-system")

@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.timeout(180, func_only=True))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """The cluster of the test run, with the project's CRDs: the one named outside, or one of our own."""
     folder = tmp_path_factory.mktemp("cluster")
@@ -61,7 +61,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         own.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def bare_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster that knows nothing of ours or of Strimzi's; what a test adds, it removes."""
     folder = tmp_path_factory.mktemp("bare")
@@ -74,19 +74,19 @@ def bare_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         own.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def strimzi_crds(cluster: Cluster) -> None:
     """Strimzi's resources for Kafka, from the folder that ORDERFLOW_STRIMZI_CRDS names."""
     cluster.add_crds(*strimzi_crd_files())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
     """A helm of our own."""
     return Helm(_or_skip(lambda: obtain(HELM)), tmp_path_factory.mktemp("helm"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def helm_3(tmp_path_factory: pytest.TempPathFactory) -> Helm:
     """The version before."""
     return Helm(_or_skip(lambda: obtain(HELM_3)), tmp_path_factory.mktemp("helm-3"))
@@ -99,7 +99,7 @@ def kube_namespace(cluster: Cluster) -> Iterator[str]:
         yield name
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def operator_release(cluster: Cluster, helm: Helm) -> Iterator[None]:
     """The chart, installed: its service account and rights; no kubelet runs its Pods."""
     helm.install(cluster, {"crds": {"enabled": False}})
@@ -107,7 +107,7 @@ def operator_release(cluster: Cluster, helm: Helm) -> Iterator[None]:
     helm.uninstall(cluster)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def operator_identity(cluster: Cluster, operator_release: None) -> Path:
     """A kubeconfig of the operator's service account: what the chart allows, and nothing else."""
     return cluster.identity(RELEASE, OPERATOR_NAMESPACE)

@@ -6,20 +6,9 @@ from dataclasses import replace
 
 import pytest
 import yaml
-from support.kafka_image import FOLDER
-from support.kube.chart import REPOSITORY, SERVICES_CHART, Helm
+from support.kafka_chart import CHART, values
+from support.kube.chart import SERVICES_CHART, Helm
 from support.kube.cluster import Cluster
-
-CHART = FOLDER.parent / "charts" / "kafka"
-USERS = REPOSITORY / "deploy" / "strimzi" / "users.yaml"
-STAND_IN = {
-    name: REPOSITORY / "tests" / "support" / f"strimzi_{file}.py"
-    for name, file in (("program", "stand_in"), ("topics", "topics"))
-}
-VALUES = {
-    "users": USERS.read_text(),
-    "standIn": {"enabled": True, **{name: file.read_text() for name, file in STAND_IN.items()}},
-}
 
 
 @pytest.fixture(params=["helm", "helm_3"])
@@ -28,7 +17,7 @@ def kafka(request: pytest.FixtureRequest, cluster: Cluster, kube_namespace: str)
     cluster.kubectl("label", "namespace", kube_namespace, "pod-security.kubernetes.io/enforce=restricted")
     helm: Helm = request.getfixturevalue(request.param)
     own = replace(helm, release="kafka", namespace=kube_namespace, chart=CHART)
-    own.install(cluster, VALUES)
+    own.install(cluster, values())
     yield own
     own.uninstall(cluster)
 
@@ -43,7 +32,7 @@ def test_its_secrets_are_those_that_the_charts_expect_and_outlast_an_upgrade(
     assert named < set(made)
     assert all(set(made[name]) == {"password", "sasl.jaas.config"} for name in named)
     assert set(made["orderflow-cluster-ca-cert"]) == {"ca.crt"}
-    kafka.install(cluster, VALUES)
+    kafka.install(cluster, values())
     assert _secrets(kafka, cluster) == made
 
 

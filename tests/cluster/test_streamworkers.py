@@ -14,7 +14,8 @@ Operators = Callable[..., OperatorProcess]
 
 def test_a_burst_is_met_by_one_jump_and_then_the_workers_go(workload: Workload, operators: Operators) -> None:
     operator = operators().wait_ready()
-    with workload.running(maxReplicas=12):
+    # Long enough that the workers do not go before this test has seen that there is no lag.
+    with workload.running(maxReplicas=12, stabilizationWindowSeconds=10):
         workload.wait_decided()
         workload.produce(4000)
         workload.wait(size=6, within=10)  # as many as there are partitions

@@ -18,6 +18,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 from cryptography.hazmat.primitives import serialization
 from support.eventually import eventually
+from support.kafka_chart import CHART, USERS
 from support.kafka_image import FOLDER, assemble
 from support.kube.chart import REPOSITORY
 from support.tls_broker import Authority
@@ -25,9 +26,6 @@ from support.tls_broker import Authority
 from orderflow_local.kafka import Distribution
 from orderflow_local.kafka.config import CLEAN_END
 from orderflow_local.net import free_port
-
-CHART = FOLDER.parent / "charts" / "kafka"
-USERS = REPOSITORY / "deploy" / "strimzi" / "users.yaml"
 
 # Each test goes on where the one before has left the broker.
 pytestmark = pytest.mark.xdist_group("kafka-image")
@@ -67,7 +65,7 @@ class Container:
     def start_users(self) -> None:
         """Start the program beside it."""
         paths = (str(self.folder / name) for name in ("users", "passwords", "tmp/ready"))
-        servers = {"BROKER": f"127.0.0.1:{self.port - 1}"}
+        servers = {"BROKER": f"127.0.0.1:{self.port - 1}", "PYTHONPATH": str(REPOSITORY / "tests")}
         self._run("users", servers, sys.executable, str(CHART / "files" / "users.py"), *paths)
 
     def stop(self, name: str, number: signal.Signals = signal.SIGTERM) -> int:

@@ -2,19 +2,13 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Message
-from confluent_kafka.admin import (
-    AclBinding,
-    AclOperation,
-    AclPermissionType,
-    AdminClient,
-    ResourcePatternType,
-    ResourceType,
-)
+from confluent_kafka.admin import AdminClient
+from support.kafka_users import bindings_of
 from support.orders_service import OrderService
 from support.pipeline import Pipeline, ServiceProcess
 from support.scram_broker import ScramBroker
@@ -22,18 +16,6 @@ from support.scram_broker import ScramBroker
 Acl = Mapping[str, Any]
 
 PASSWORD = "a-password-of-these-tests"
-_KINDS = {
-    "topic": ResourceType.TOPIC,
-    "group": ResourceType.GROUP,
-    "transactionalId": ResourceType.TRANSACTIONAL_ID,
-    "cluster": ResourceType.BROKER,
-}
-_OPERATIONS = {
-    "Describe": AclOperation.DESCRIBE,
-    "DescribeConfigs": AclOperation.DESCRIBE_CONFIGS,
-    "Read": AclOperation.READ,
-    "Write": AclOperation.WRITE,
-}
 
 
 class GuardedPipeline:
@@ -48,7 +30,7 @@ class GuardedPipeline:
         """Make the topics, and the users with their rights."""
         self._unguarded.create_topics()
         bindings = [
-            binding for user, acls in users.items() for acl in acls for binding in _bindings(user, acl)
+            binding for user, acls in users.items() for acl in acls for binding in bindings_of(user, acl)
         ]
         admin = AdminClient({"bootstrap.servers": self._broker.bootstrap_servers})
         for future in admin.create_acls(bindings).values():
@@ -92,18 +74,3 @@ def _login(workload: str) -> dict[str, str]:
         "kafka_sasl_username": f"orderflow-{workload}",
         "kafka_sasl_password": PASSWORD,
     }
-
-
-def _bindings(user: str, acl: Acl) -> Iterator[AclBinding]:
-    resource = acl["resource"]
-    prefixed = resource.get("patternType") == "prefix"
-    for operation in acl["operations"]:
-        yield AclBinding(
-            _KINDS[resource["type"]],
-            resource.get("name", "kafka-cluster"),
-            ResourcePatternType.PREFIXED if prefixed else ResourcePatternType.LITERAL,
-            f"User:{user}",
-            "*",
-            _OPERATIONS[operation],
-            AclPermissionType.ALLOW,
-        )

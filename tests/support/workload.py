@@ -99,14 +99,13 @@ class Workload:
         )
 
     def produce(self, count: int, partition: int | None = None) -> None:
-        """Append records, in turn to all partitions or all to one."""
-        producer = Producer({"bootstrap.servers": self.bootstrap_servers, "linger.ms": 5, **self.client})
+        """Append records, in turn to all partitions or all to one; all at once, for the operator may look."""
+        until_flushed = {"linger.ms": 60_000}
+        producer = Producer({"bootstrap.servers": self.bootstrap_servers, **until_flushed, **self.client})
         for number in range(count):
             producer.produce(
                 self.topic, b"x", partition=number % self.partitions if partition is None else partition
             )
-            if number % 1000 == 0:
-                producer.poll(0)
         assert producer.flush(30) == 0
 
     @property

@@ -11,19 +11,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from support import kafka_chart
 from support.e2e.system import NAMESPACES, OPERATOR, SERVICES, System
 from support.eventually import eventually
-from support.kafka_image import FOLDER
 from support.kafka_image import build as build_kafka
 from support.kube.chart import CHART, REPOSITORY, SERVICES_CHART, Helm, Values
 
 from deploy.kind.cluster import build_images
 from deploy.kind.system import deploy
 
-KAFKA_CHART = FOLDER.parent / "charts" / "kafka"
 SKAFFOLD_VALUES = REPOSITORY / "deploy" / "skaffold"
 STRIMZI = REPOSITORY / "deploy" / "strimzi"
-STAND_IN = REPOSITORY / "tests" / "support"
 TAG = "e2e"
 GONE_WITHIN = 60.0  # seconds for both namespaces
 
@@ -39,8 +37,14 @@ def by_helm_with_strimzi(system: System, helm: Helm, crds: Iterable[Path], *, se
     cluster = system.cluster
     cluster.kubectl("apply", "-f", str(SKAFFOLD_VALUES / "namespaces.yaml"))
     cluster.add_crds(*crds)
-    kafka = replace(helm, release="kafka", namespace=SERVICES, chart=KAFKA_CHART)
-    kafka.install(cluster, _kafka_values(), "--wait", "--timeout", "110s")
+    kafka = replace(helm, release="kafka", namespace=SERVICES, chart=kafka_chart.CHART)
+    images = {
+        "image": f"orderflow-kafka:{TAG}",
+        "operatorImage": f"orderflow-operator:{TAG}",
+        "toolsImage": f"orderflow:{TAG}",
+    }
+    values = kafka_chart.values(**images, operatorMakesTopics=False)
+    kafka.install(cluster, values, "--wait", "--timeout", "110s")
     cluster.kubectl(
         "apply", "-f", str(STRIMZI / "kafka-kind.yaml"), "-f", str(STRIMZI / "users.yaml"), namespace=SERVICES
     )
@@ -105,15 +109,3 @@ def is_there(system: System, *, strimzi: bool) -> bool:
 def _namespaces(system: System) -> list[str]:
     flags = ("--ignore-not-found", "-o", "name")
     return system.cluster.kubectl("get", "namespace", *NAMESPACES, *flags).split()
-
-
-def _kafka_values() -> Values:
-    program, topics = (STAND_IN / f"strimzi_{name}.py" for name in ("stand_in", "topics"))
-    return {
-        "image": f"orderflow-kafka:{TAG}",
-        "operatorImage": f"orderflow-operator:{TAG}",
-        "toolsImage": f"orderflow:{TAG}",
-        "users": (STRIMZI / "users.yaml").read_text(),
-        "operatorMakesTopics": False,
-        "standIn": {"enabled": True, "program": program.read_text(), "topics": topics.read_text()},
-    }

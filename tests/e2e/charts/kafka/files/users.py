@@ -4,41 +4,18 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import (
-    AclBinding,
-    AclOperation,
-    AclPermissionType,
     AdminClient,
-    ResourcePatternType,
-    ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
     UserScramCredentialUpsertion,
 )
+from support.kafka_users import bindings_of
 
-KINDS = {
-    "topic": ResourceType.TOPIC,
-    "group": ResourceType.GROUP,
-    "transactionalId": ResourceType.TRANSACTIONAL_ID,
-    "cluster": ResourceType.BROKER,
-}
-OPERATIONS = {
-    "All": AclOperation.ALL,
-    "Alter": AclOperation.ALTER,
-    "AlterConfigs": AclOperation.ALTER_CONFIGS,
-    "Create": AclOperation.CREATE,
-    "Delete": AclOperation.DELETE,
-    "Describe": AclOperation.DESCRIBE,
-    "DescribeConfigs": AclOperation.DESCRIBE_CONFIGS,
-    "Read": AclOperation.READ,
-    "Write": AclOperation.WRITE,
-}
 BROKER = os.environ.get("BROKER", "127.0.0.1:9092")
 TIMEOUT = 10.0  # seconds
 EVERY = 1.0  # seconds
@@ -50,7 +27,12 @@ def main(users: Path, passwords: Path, ready: Path) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     admin = AdminClient({"bootstrap.servers": BROKER, "log_level": 2})
     wanted = [one for file in sorted(users.glob("*.yaml")) for one in yaml.safe_load_all(file.read_text())]
-    bindings = [binding for user in wanted for binding in bindings_of(user)]
+    bindings = [
+        binding
+        for user in wanted
+        for acl in user["spec"]["authorization"]["acls"]
+        for binding in bindings_of(user["metadata"]["name"], acl)
+    ]
     known: dict[str, str] = {}
     while True:
         try:
@@ -73,23 +55,6 @@ def set_password(admin: AdminClient, user: str, password: str) -> None:
     info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
     change = UserScramCredentialUpsertion(user, info, password.encode())
     admin.alter_user_scram_credentials([change])[user].result(TIMEOUT)
-
-
-def bindings_of(user: dict[str, Any]) -> Iterator[AclBinding]:
-    """Yield the rights that a KafkaUser names."""
-    for acl in user["spec"]["authorization"]["acls"]:
-        resource = acl["resource"]
-        prefixed = resource.get("patternType") == "prefix"
-        for operation in acl["operations"]:
-            yield AclBinding(
-                KINDS[resource["type"]],
-                resource.get("name", "kafka-cluster"),
-                ResourcePatternType.PREFIXED if prefixed else ResourcePatternType.LITERAL,
-                f"User:{user['metadata']['name']}",
-                "*",
-                OPERATIONS[operation],
-                AclPermissionType.ALLOW,
-            )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Commands that take longer than a moment: what they say is shown as it comes, and told when they fail."""
+"""Runs commands; when they fail, what they said last is told."""
 
 import subprocess
 import time
@@ -46,3 +46,27 @@ def run_showing(
         said = "\n  ".join(last)
         raise CommandFailed(f"{title} failed, for {Path(command[0]).name} ended with an error:\n  {said}")
     console.print(f"{title}: {time.monotonic() - started:.0f} s", highlight=False, markup=False)
+
+
+def run_quietly(
+    command: Sequence[str], environment: Mapping[str, str], within: float, folder: Path | None = None
+) -> str:
+    """Run a command and return what it printed; raise CommandFailed."""
+    name = f"{Path(command[0]).name} {command[1]}"
+    try:
+        done = subprocess.run(
+            command,
+            env=environment,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=within,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise CommandFailed(f"{name} was not done within {within:.0f} s") from None
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip() or "it said nothing"
+        raise CommandFailed(f"{name} failed: {said[-2000:]}")
+    return done.stdout
