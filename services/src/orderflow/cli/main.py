@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from orderflow.cli import lag, orders, topics, verify
+from orderflow.cli import dlq, lag, orders, topics, verify
 from orderflow.cli.errors import CommandFailed
 from orderflow.cli.run import run_app
 from orderflow.cli.settings import show_settings
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.add_typer(run_app, name="run")
 app.add_typer(orders.app, name="orders")
 app.add_typer(topics.topics_app, name="topics")
+app.add_typer(dlq.app, name="dlq")
 for commands in (lag.app, topics.app, verify.app):
     app.add_typer(commands)
 app.command("settings")(show_settings)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 import time
 from collections.abc import Iterator
 from enum import StrEnum
@@ -16,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from orderflow.cli.errors import CommandFailed, speaking_to
 from orderflow.cli.generator import Draft, from_lines, made_up
+from orderflow.cli.moments import ALLOWED, moment
 from orderflow.cli.options import ANSWER_SECONDS, Prefix, Servers, kafka_settings
 from orderflow.cli.records import written_at
 from orderflow.cli.send import send_http, send_kafka
@@ -160,10 +160,10 @@ def _take(story: Story, record: Record, settings: KafkaSettings) -> tuple[str, s
 def _beginning(since: str) -> Start:
     if since == "all":
         return "beginning"
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", since)
-    if not found:
-        raise CommandFailed(f"--since {since!r}: allowed are numbers with s, m, h or d (15m), and all.")
-    return time.time() - float(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
+    try:
+        return moment(since, time.time())
+    except ValueError:
+        raise CommandFailed(f"--since {since!r}: allowed are {ALLOWED}, and all.") from None
 
 
 def _drafts(count: int | None, users: int, file: Path | None, seed: int) -> tuple[Iterator[Draft], int]:

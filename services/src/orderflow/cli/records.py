@@ -16,10 +16,10 @@ def record_text(record: Record) -> Text:
     text = Text()
     text.append(f"{record.topic()}[{record.partition()}] offset {record.offset()}", style="bold cyan")
     text.append(f"  {written_at(record)}  key ")
-    text.append(printable(_decoded(record.key())), style="bold")
+    text.append(printable(decoded(record.key())), style="bold")
     for name, value in headers_of(record):
-        text.append(f"\n  {printable(name)}: {printable(_decoded(value))}", style="dim")
-    text.append(f"\n  {printable(_decoded(record.value()))}")
+        text.append(f"\n  {printable(name)}: {printable(decoded(value))}", style="dim")
+    text.append(f"\n  {printable(decoded(record.value()))}")
     return text
 
 
@@ -30,19 +30,25 @@ def record_document(record: Record) -> dict[str, Any]:
         "partition": record.partition(),
         "offset": record.offset(),
         "timestamp": written_at(record),
-        "key": None if record.key() is None else _decoded(record.key()),
-        "headers": [[name, None if value is None else _decoded(value)] for name, value in headers_of(record)],
-        "value": None if record.value() is None else _decoded(record.value()),
+        "key": None if record.key() is None else decoded(record.key()),
+        "headers": [[name, None if value is None else decoded(value)] for name, value in headers_of(record)],
+        "value": None if record.value() is None else decoded(record.value()),
     }
 
 
 def written_at(record: Record) -> str:
     """Return a record's timestamp in UTC, to the millisecond."""
-    at = datetime.fromtimestamp(record.timestamp()[1] / 1000, UTC)
+    return time_text(record.timestamp()[1])
+
+
+def time_text(milliseconds: float) -> str:
+    """Return a time in ms since the epoch in UTC, to the millisecond."""
+    at = datetime.fromtimestamp(milliseconds / 1000, UTC)
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _decoded(raw: object) -> str:
+def decoded(raw: object) -> str:
+    """Return bytes as text, those that are not UTF-8 escaped as \\xNN; nothing is `none`."""
     if raw is None:
         return "none"
     return raw.decode("utf-8", "backslashreplace") if isinstance(raw, bytes) else str(raw)
