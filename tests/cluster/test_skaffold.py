@@ -102,3 +102,19 @@ def test_changed_sources_land_where_they_are_imported_from(helm: Helm) -> None:
     (only,) = api["spec"]["template"]["spec"]["containers"]
     assert {"name": "PYTHONPATH", "value": "/src"} in only["env"]
     assert {"name": "src", "mountPath": "/src"} in only["volumeMounts"]
+
+
+@pytest.mark.parametrize("component", ["orders", "payments", "notifications"])
+def test_a_change_of_one_service_does_not_start_the_others_again(helm: Helm, component: str) -> None:
+    own = replace(helm, release="orderflow", namespace="orderflow", chart=SERVICES_CHART)
+    rendered = [each for each in own.render({"dev": {"reload": True}}) if each["kind"] == "Deployment"]
+    (only,) = [
+        container
+        for each in rendered
+        for container in each["spec"]["template"]["spec"]["containers"]
+        if container["name"] == component
+    ]
+    ignored = set(only["args"][only["args"].index("--ignore-paths") + 1].split(","))
+    strangers = {"orders", "payments", "notifications", "verify", "replay"} - {component}
+    assert ignored == {f"/src/orderflow/{name}" for name in strangers}
+    assert all((REPOSITORY / "services" / path.removeprefix("/")).is_dir() for path in ignored)

@@ -28,6 +28,7 @@ from deploy.kind.parts import HELM, HELM_3, Part, PartUnavailable, obtain
 ORDER = (
     "test_cluster.py",
     "test_skaffold.py",
+    "test_network.py",
     "test_failures.py",
     "test_leaving.py",
     "test_with_strimzi.py",

@@ -16,6 +16,7 @@ from support.kube.chart import REPOSITORY
 
 Record = Callable[[str, object], None]
 
+DEV = "skaffold dev --watch-poll-interval=200"
 ROUTES = Path("services/src/orderflow/orders/routes.py")
 PLACE = """
 import json, urllib.request
@@ -56,7 +57,7 @@ def sources(system: System, tmp_path: Path) -> Iterator[Path]:
     with (
         log.open("w") as output,
         subprocess.Popen(
-            [program, "dev", *flags, "--update-check=false", "--interactive=false"],
+            [program, *DEV.split()[1:], *flags, "--update-check=false", "--interactive=false"],
             cwd=copy,
             env=system.kind.environment,
             stdin=subprocess.DEVNULL,

@@ -25,7 +25,7 @@ from support.tls_broker import Authority
 
 from orderflow_local.kafka import Distribution
 from orderflow_local.kafka.config import CLEAN_END
-from orderflow_local.net import free_port
+from orderflow_local.net import free_port, is_free
 
 # Each test goes on where the one before has left the broker.
 pytestmark = pytest.mark.xdist_group("kafka-image")
@@ -189,7 +189,15 @@ def _furnished(folder: Path) -> Container:
             name = user["metadata"]["name"]
             (folder / "passwords" / name).mkdir()
             (folder / "passwords" / name / "password").write_text(f"secret of {name}")
-    return Container(folder, free_port())
+    return Container(folder, _port_with_neighbours())
+
+
+def _port_with_neighbours() -> int:
+    """Return a port whose neighbours are free for the listeners within the pod."""
+    while True:
+        port = free_port()
+        if all(is_free("127.0.0.1", port - below) for below in (1, 3)):
+            return port
 
 
 def _as_helm_writes_it(key: str) -> str:

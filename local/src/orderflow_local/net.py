@@ -1,19 +1,27 @@
 """Small questions to this machine's network: is a port free, does a broker answer."""
 
 import contextlib
+import random
 import socket
 import struct
 
 # A Kafka request: size, api key 18 (ApiVersions), version 0, correlation id, no client id.
 API_VERSIONS_REQUEST = struct.pack(">ihhih", 10, 18, 0, 1, -1)
 
+_NOT_GIVEN_OUT = range(20_000, 32_768)
+_TRIES = 100
+
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """Return a port nobody listens on now; another process may still take it first."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port nobody listens on now; another process may still take it first.
+
+    It is below the ports that systems give to outgoing connections: one of those may be gone a moment later,
+    and while a broker that listened on it restarts.
+    """
+    for port in random.sample(_NOT_GIVEN_OUT, _TRIES):
+        if is_free(host, port):
+            return port
+    raise OSError(f"none of {_TRIES} ports of {host} is free")
 
 
 def is_free(host: str, port: int) -> bool:

@@ -14,7 +14,7 @@ from itertools import chain, repeat
 from typing import Any
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaException
 
 from orderflow.streaming import metrics
 from orderflow.streaming.batches import Done, marker_positions, next_offsets, outstanding
@@ -32,9 +32,6 @@ log = structlog.get_logger(__name__)
 _PAUSES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
 _LAST_PAUSE = 1.0
 _FENCED_TIMES, _FENCED_SECONDS = 3, 60.0
-
-# The broker refused a record for what it is; alone in a transaction it tells which one that was.
-_REFUSALS = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD)
 
 
 class Committing:
@@ -88,12 +85,13 @@ class Committing:
                 return
             except Aborted as aborted:
                 self._tell_abort(aborted, len(batch))
-                if aborted.code in _REFUSALS and len(batch) > 1:
+                # Alone in a transaction it tells which record is refused.
+                if aborted.refused and len(batch) > 1:
                     self._commit_halves(batch)
                     return
-                if aborted.code in _REFUSALS and not buried:
+                if aborted.refused and not buried:
                     batch, buried = [self._handling.refuse(batch[0].record, aborted, datetime.now(UTC))], True
-                elif aborted.code in _REFUSALS:
+                elif aborted.refused:
                     self._ask_for_room(batch[0])
                 batch = self._still_ours(batch, pause)
             except ProducerLost as lost:
@@ -123,12 +121,13 @@ class Committing:
         return True
 
     def _has_producer(self) -> bool:
-        """Make another one where the certificate has changed, as no transaction is open; False: stopping."""
+        """Make another one where it is gone or the certificate has changed; False: stopping."""
         if self._producer.is_current:
             return True
+        waited_for = self._progress.waits_for
         if not self.open():
             return False
-        self._progress.waits_for = None
+        self._progress.waits_for = waited_for
         return True
 
     def _commit_once(self, batch: list[Done], meanwhile: Callable[[], None] | None) -> None:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 
 import structlog
-from confluent_kafka import KafkaError
 
 from orderflow.streaming.clients import Config
 from orderflow.streaming.login import Login
@@ -27,9 +26,6 @@ _PAUSE_SECONDS = 1.0
 # Clients that were answered together come again together, but not in the same microsecond: without this the
 # first of them would travel alone and all others wait for it. In shares of the last transaction's time.
 _WORTH_WAITING = 0.25
-
-# Errors that one record of a group can cause: it must not cost its neighbours.
-_CAUSED_BY_A_RECORD = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD)
 
 
 class Lane:
@@ -91,7 +87,8 @@ class Lane:
             self._producer.commit([record for waiting in group for record in waiting.records])
         except Aborted as aborted:
             log.warning("transaction aborted", size=len(group), reason=str(aborted))
-            self._redo(group, aborted, alone=aborted.code in _CAUSED_BY_A_RECORD)
+            # The record that was refused must not cost its neighbours.
+            self._redo(group, aborted, alone=aborted.refused)
         except ProducerLost as lost:
             log.warning("producer lost", size=len(group), reason=str(lost), undecided=lost.undecided)
             self._count_fencing(lost)

@@ -1,7 +1,7 @@
 """One transactional producer and the three ways its transaction can end.
 
     commit() returns      committed
-    Aborted               certainly nothing of it; the same producer can try again
+    Aborted               certainly nothing of it; `open()` if it is not open any more, and try again
     ProducerLost          this producer is of no use any more; `open()` makes another one. Where
                           `undecided`, only the broker knows: read committed offsets before redoing it
 
@@ -34,15 +34,17 @@ T = TypeVar("T")
 
 _INIT_SECONDS = 2.0
 _GRACE_SECONDS = 1.0
+# The broker refused a record for what it is.
+_REFUSALS = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD)
 _FENCED = (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED)
 
 
 class Aborted(Exception):
-    """The transaction left nothing in the log. `code` is the KafkaError code that ended it."""
+    """The transaction left nothing in the log. `refused`: because of one of its records, for what it is."""
 
     def __init__(self, error: KafkaError) -> None:
         super().__init__(error.str())
-        self.code = error.code()
+        self.refused = error.code() in _REFUSALS
 
 
 class ProducerLost(Exception):
@@ -223,7 +225,11 @@ class TransactionalProducer:
             log.warning("abort failed, producer dropped", reason=error_of(error).str())
             self.drop()
             return ProducerLost(reason, undecided=False)
-        return Aborted(reason)
+        aborted = Aborted(reason)
+        if aborted.refused:
+            # The sequence numbers of what was refused are missed in the next transaction, and abort it too.
+            self.drop()
+        return aborted
 
     def _discard(self, producer: Producer) -> None:
         self._login.forget(producer)
