@@ -116,6 +116,8 @@ def test_what_is_not_there_is_said_in_a_sentence(pipeline: Pipeline, orderflow: 
     missing = orderflow("dlq", "show", "failed-orders/0/7")
     assert (missing.exit_code, missing.out) == (1, "")
     assert "There is no dead letter failed-orders/0/7" in missing.err
+    named = orderflow("dlq", "replay", "failed-orders/0/7", "--execute")
+    assert "There is no dead letter failed-orders/0/7" in named.err
     wrong = orderflow("dlq", "list", "--since", "yesterday")
     assert "--since 'yesterday': allowed are" in wrong.err
     assert "0 would be replayed" in orderflow("dlq", "replay").out

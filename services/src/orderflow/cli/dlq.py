@@ -94,10 +94,7 @@ def show_command(
     """
     settings = kafka_settings(servers, prefix)
     with speaking_to(settings):
-        found = list(_found(settings, [letter.partition("/")[0]], Selection(letters=frozenset({letter}))))
-    if not found:
-        raise CommandFailed(f"There is no dead letter {printable(letter)}; see orderflow dlq list.")
-    (one,) = found
+        (one,) = _found(settings, [letter.partition("/")[0]], Selection(letters=frozenset({letter})))
     for name, text in facts(one):
         console.print(f"{printable(name)}: {printable(text)}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"\n{printable(decoded(one.value))}", highlight=False, markup=False, soft_wrap=True)
@@ -137,7 +134,7 @@ def replay_command(
     """
     settings = kafka_settings(servers, prefix)
     selection = _selection(reason, key, since, until, letters or ())
-    names = topics or sorted({one.partition("/")[0] for one in letters or ()}) or REPLAYED_TOPICS
+    names = sorted({one.partition("/")[0] for one in letters or ()}) or topics or REPLAYED_TOPICS
     with speaking_to(settings):
         if not execute:
             _show_plan(planned(_found(settings, names, selection), read_markers(settings)), limit)
@@ -184,7 +181,13 @@ def _left_out(steps: Iterable[Step]) -> str:
 
 
 def _found(settings: KafkaSettings, topics: Sequence[str], selection: Selection) -> list[Letter]:
-    return [one for one in read_letters(settings, topics) if selection.takes(one)]
+    found = [one for one in read_letters(settings, topics) if selection.takes(one)]
+    missing = sorted(selection.letters - {str(one.place) for one in found})
+    if missing:
+        raise CommandFailed(
+            f"There is no dead letter {printable(', '.join(missing))}; see orderflow dlq list."
+        )
+    return found
 
 
 def _selection(
