@@ -6,15 +6,20 @@ from typing import TypeVar
 
 Value = TypeVar("Value")
 
+_SHARE = 2  # so many times as long as an answer takes nobody asks
+
 
 def eventually(check: Callable[[], Value], *, within: float, every: float = 0.05) -> Value:
     """Return the first truthy result of `check`, asked again and again for `within` seconds.
 
+    It is asked after `every` seconds, less often where an answer takes long: what is waited for needs the
+    processor too.
     An AssertionError inside `check` means "not yet"; when the time is over the last one is the
     cause of the failure. Any other exception ends the wait at once.
     """
     deadline = time.monotonic() + within
     while True:
+        asked = time.monotonic()
         failure: AssertionError | None = None
         result: Value | None = None
         try:
@@ -26,4 +31,4 @@ def eventually(check: Callable[[], Value], *, within: float, every: float = 0.05
         if time.monotonic() >= deadline:
             seen = "" if failure else f"; the last answer was {result!r}"
             raise AssertionError(f"Not true within {within} s{seen}") from failure
-        time.sleep(every)
+        time.sleep(max(every, _SHARE * (time.monotonic() - asked)))

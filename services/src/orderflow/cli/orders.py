@@ -18,7 +18,6 @@ from orderflow.cli.generator import Draft, from_lines, made_up
 from orderflow.cli.moments import ALLOWED, moment
 from orderflow.cli.options import ANSWER_SECONDS, Prefix, Servers, kafka_settings
 from orderflow.cli.records import written_at
-from orderflow.cli.send import send_http, send_kafka
 from orderflow.cli.story import TOPICS, Story
 from orderflow.cli.tally import Tally
 from orderflow.streaming.reader import Record, Start, TopicReader
@@ -78,6 +77,9 @@ def send_command(
 
       orderflow orders send --file orders.jsonl --to kafka
     """
+    # Here and not above: every process of a service would load the HTTP client too.
+    from orderflow.cli.send import send_http, send_kafka
+
     drafts, total = _drafts(count, users, file, random.getrandbits(32) if seed is None else seed)
     begun = time.monotonic()
     with _progress() as progress:
