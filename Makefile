@@ -46,7 +46,7 @@ check: $(SYNCED) ## format, lint, types, import contracts, docs
 
 # Tests of one group run in one process: those with a cluster share it, and begin first as the longest.
 test: kube-parts ## run all tests (ARGS="-k name" for some of them)
-	$(RUN)/python -m pytest -n $(JOBS) --dist loadgroup tests/cluster tests/unit tests/integration $(ARGS)
+	$(RUN)/python -m pytest -n $(JOBS) --dist loadgroup tests/cluster tests/integration tests/unit $(ARGS)
 
 test-unit: $(SYNCED) ## run the tests that need no network: milliseconds each
 	$(RUN)/python -m pytest tests/unit $(ARGS)
