@@ -6,14 +6,15 @@ from typing import TypeVar
 
 Value = TypeVar("Value")
 
+_OFTEN = 0.05  # seconds
 _SHARE = 2  # so many times as long as an answer takes nobody asks
 
 
-def eventually(check: Callable[[], Value], *, within: float, every: float = 0.05) -> Value:
+def eventually(check: Callable[[], Value], *, within: float, every: float | None = None) -> Value:
     """Return the first truthy result of `check`, asked again and again for `within` seconds.
 
-    It is asked after `every` seconds, less often where an answer takes long: what is waited for needs the
-    processor too.
+    It is asked after `every` seconds; by default often, but less so where an answer takes long: what is
+    waited for needs the processor too.
     An AssertionError inside `check` means "not yet"; when the time is over the last one is the
     cause of the failure. Any other exception ends the wait at once.
     """
@@ -31,4 +32,5 @@ def eventually(check: Callable[[], Value], *, within: float, every: float = 0.05
         if time.monotonic() >= deadline:
             seen = "" if failure else f"; the last answer was {result!r}"
             raise AssertionError(f"Not true within {within} s{seen}") from failure
-        time.sleep(max(every, _SHARE * (time.monotonic() - asked)))
+        took = time.monotonic() - asked
+        time.sleep(max(_OFTEN, _SHARE * took) if every is None else every)
