@@ -54,6 +54,8 @@ def test_what_somebody_else_wrote_to_the_topic_has_no_source_and_stays() -> None
     letter = letter_of(Place("failed-orders", 0, 0), 1, None, None, [("dlq.topic", b"orders")])
     assert (letter.source, letter.reason) == (None, "unknown")
     assert [step.stays for step in planned([letter], {})] == ["does not say where it belongs"]
+    with pytest.raises(ValueError, match="failed-orders/0/0 does not say where it belongs"):
+        outgoing(letter, "", AT)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from orderflow.cli.moments import ALLOWED, moment
 from orderflow.cli.options import AsJson, Prefix, Servers, kafka_settings
 from orderflow.cli.records import decoded
 from orderflow.replay.letters import DEAD_LETTERS, Letter, Selection
-from orderflow.replay.plan import REPLAYED_TOPICS, Step, planned
+from orderflow.replay.plan import REPLAYED_TOPICS, Step, planned, was_replayed
 from orderflow.replay.reading import read_letters, read_markers
 from orderflow.replay.sending import Replay, ReplayEnded
 from orderflow.streaming.settings import KafkaSettings
@@ -72,7 +72,7 @@ def list_command(
     if as_json:
         print(json.dumps([document(one, markers) for one in letters], ensure_ascii=False))
         return
-    rows = ((*cells(one), "yes" if markers.get(str(one.place)) == one.at else "") for one in letters[-limit:])
+    rows = ((*cells(one), "yes" if was_replayed(one, markers) else "") for one in letters[-limit:])
     print_table(("letter", "buried", "key", "from", "attempts", "reason", "replayed"), rows)
     if len(letters) > limit:
         console.print(f"{len(letters) - limit:,} older ones are not shown; --limit shows more.")

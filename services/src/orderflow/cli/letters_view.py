@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from orderflow.cli.records import decoded, time_text
 from orderflow.replay.letters import Letter
+from orderflow.replay.plan import Markers, was_replayed
 from orderflow_process.text import printable
 
 _SHOWN = 60  # characters of a reason in a table
@@ -37,7 +38,7 @@ def facts(one: Letter) -> Iterator[tuple[str, str]]:
         yield name, decoded(value)
 
 
-def document(one: Letter, markers: Mapping[str, int]) -> dict[str, Any]:
+def document(one: Letter, markers: Markers) -> dict[str, Any]:
     """Return a letter as JSON; `markers` say which were replayed."""
     return {
         "letter": str(one.place),
@@ -48,7 +49,7 @@ def document(one: Letter, markers: Mapping[str, int]) -> dict[str, Any]:
         "class": one.error_class,
         "message": one.error_message,
         "value": None if one.value is None else decoded(one.value),
-        "replayed": markers.get(str(one.place)) == one.at,
+        "replayed": was_replayed(one, markers),
     }
 
 

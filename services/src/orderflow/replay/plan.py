@@ -8,12 +8,12 @@ made again counts from 0.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 
-from orderflow.events.topics import DLQ_REPLAYS, FAILED_ORDERS, FAILED_PAYMENTS, ORDERS
-from orderflow.replay.letters import Letter
+from orderflow.events.topics import DLQ_REPLAYS, FAILED_ORDERS, FAILED_PAYMENTS
+from orderflow.replay.letters import Letter, Place
 from orderflow.streaming.batches import Outgoing
 from orderflow.streaming.codec import CORRELATION_ID, TRACEPARENT, first_headers, rfc3339
 from orderflow.streaming.dead_letters import PREFIX
@@ -55,6 +55,11 @@ def buried_at(value: bytes | None) -> int | None:
         return None
 
 
+def was_replayed(letter: Letter, markers: Markers) -> bool:
+    """Tell whether this very letter went back, not another that lay in its place before."""
+    return markers.get(str(letter.place)) == letter.at
+
+
 def planned(letters: Iterable[Letter], markers: Markers) -> list[Step]:
     """Return what to do, those of a partition in the order in which they were read there first."""
     return [Step(letter, _stays(letter, markers)) for letter in sorted(letters, key=_turn)]
@@ -63,10 +68,13 @@ def planned(letters: Iterable[Letter], markers: Markers) -> list[Step]:
 def outgoing(letter: Letter, prefix: str, at: datetime) -> tuple[Outgoing, Outgoing]:
     """Return the record of a letter as it was, but for where it comes from, and the marker beside it.
 
-    The attempts at it begin at 1 again; should it fail again, `dlq.*` tells of that failure alone.
+    The attempts at it begin at 1 again; should it fail again, `dlq.*` tells of that failure alone. Raise
+    ValueError for a letter that was planned to stay since nobody knows where it belongs.
     """
-    topic, name = ORDERS if letter.source is None else letter.source.topic, str(letter.place)
-    marker = Marker(letter.at, rfc3339(at.astimezone(UTC)), topic)
+    if letter.source is None:
+        raise ValueError(f"{letter.place} does not say where it belongs")
+    topic, name = letter.source.topic, str(letter.place)
+    marker = Marker(letter.at, rfc3339(at), topic)
     known = dict(letter.headers)
     headers = first_headers(
         correlation_id=(known.get(CORRELATION_ID) or name.encode()).decode("utf-8", "replace"),
@@ -88,11 +96,8 @@ def _stays(letter: Letter, markers: Markers) -> str | None:
         return "others have handled its record"
     if letter.source is None:
         return "does not say where it belongs"
-    if markers.get(str(letter.place)) == letter.at:
-        return "was replayed before"
-    return None
+    return "was replayed before" if was_replayed(letter, markers) else None
 
 
-def _turn(letter: Letter) -> tuple[bool, tuple[str, int, int]]:
-    at = letter.source or letter.place
-    return letter.source is None, (at.topic, at.partition, at.offset)
+def _turn(letter: Letter) -> Place:
+    return letter.source or letter.place
