@@ -7,7 +7,14 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from rich import box
 from rich.console import Console
-from rich.progress import Progress, ProgressColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -46,3 +53,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
 def progress_bar(*columns: ProgressColumn) -> Progress:
     """Return a progress bar that leaves nothing behind, and shows nothing where nobody looks."""
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def counting_bar() -> Progress:
+    """Return a progress bar that counts things, and says how long the rest takes."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    return progress_bar(*columns)

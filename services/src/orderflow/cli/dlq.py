@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from orderflow.cli.errors import CommandFailed, speaking_to
 from orderflow.cli.letters_view import cells, document, facts
@@ -21,7 +19,7 @@ from orderflow.replay.plan import REPLAYED_TOPICS, Step, planned, was_replayed
 from orderflow.replay.reading import read_letters, read_markers
 from orderflow.replay.sending import Replay, ReplayEnded
 from orderflow.streaming.settings import KafkaSettings
-from orderflow_process.output import console, print_table, progress_bar
+from orderflow_process.output import console, counting_bar, print_json, print_table
 from orderflow_process.text import printable
 
 app = typer.Typer(help="Dead letters: look at them, and bring them back.", no_args_is_help=True)
@@ -70,7 +68,7 @@ def list_command(
         letters = sorted(_found(settings, topics or DEAD_LETTERS, selection), key=lambda one: one.at)
         markers = read_markers(settings)
     if as_json:
-        print(json.dumps([document(one, markers) for one in letters], ensure_ascii=False))
+        print_json([document(one, markers) for one in letters])
         return
     rows = ((*cells(one), "yes" if was_replayed(one, markers) else "") for one in letters[-limit:])
     print_table(("letter", "buried", "key", "from", "attempts", "reason", "replayed"), rows)
@@ -147,7 +145,7 @@ def _execute(
 ) -> None:
     done = 0
     try:
-        with Replay(settings) as replay, _progress() as progress:
+        with Replay(settings) as replay, counting_bar() as progress:
             steps = planned(_found(settings, topics, selection), read_markers(settings))
             back = [step.letter for step in steps if step.stays is None]
             task = progress.add_task("replayed", total=len(back))
@@ -207,8 +205,3 @@ def _moment(option: str, text: str | None) -> float | None:
         return None if text is None else moment(text, time.time()) * 1000
     except ValueError:
         raise CommandFailed(f"{option} {text!r}: allowed are {ALLOWED}.") from None
-
-
-def _progress() -> Progress:
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    return progress_bar(*columns)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from orderflow.cli.errors import CommandFailed, speaking_to
 from orderflow.cli.generator import Draft, from_lines, made_up
@@ -22,7 +21,7 @@ from orderflow.cli.story import TOPICS, Story
 from orderflow.cli.tally import Tally
 from orderflow.streaming.reader import Record, Start, TopicReader
 from orderflow.streaming.settings import KafkaSettings
-from orderflow_process.output import console, progress_bar
+from orderflow_process.output import console, counting_bar
 from orderflow_process.text import printable
 
 app = typer.Typer(help="Send orders, and watch one go its way.", no_args_is_help=True)
@@ -82,7 +81,7 @@ def send_command(
 
     drafts, total = _drafts(count, users, file, random.getrandbits(32) if seed is None else seed)
     begun = time.monotonic()
-    with _progress() as progress:
+    with counting_bar() as progress:
         task = progress.add_task("orders", total=total)
 
         def report(tally: Tally) -> None:
@@ -174,8 +173,3 @@ def _drafts(count: int | None, users: int, file: Path | None, seed: int) -> tupl
     lines = file.read_bytes().splitlines()
     total = sum(1 for line in lines if line.strip())
     return islice(from_lines(lines, seed=seed), count), min(total, count or total)
-
-
-def _progress() -> Progress:
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    return progress_bar(*columns)
