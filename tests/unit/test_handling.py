@@ -17,9 +17,9 @@ from orderflow.events import Event, InvalidEvent, Order, OrderStatus, Payment, e
 from orderflow.events.orders import decode_order
 from orderflow.streaming.batches import Done, Record
 from orderflow.streaming.handling import Handling
-from orderflow.streaming.service import Delivery, Failure, Service, TransientError
+from orderflow.streaming.service import Delivery, Failure, Outcome, Service, TransientError, WithHeaders
 
-Reaction = Callable[[Order, Delivery], Iterable[Event]]
+Reaction = Callable[[Order, Delivery], Iterable[Outcome]]
 Told = list[tuple[int, str, int, bool]]
 
 
@@ -93,6 +93,16 @@ def test_a_record_becomes_what_the_reaction_says_with_keys_prefix_and_headers() 
         ("p.payments", b"u1", encode(payment), headers),
         ("p.order-status", b"o7", encode(status), headers),
     ]
+
+
+def test_an_event_may_have_headers_of_its_own_after_those_of_every_record() -> None:
+    def noted(order: Order, delivery: Delivery) -> Sequence[Outcome]:
+        payment, status = pay(order, delivery)
+        return WithHeaders(payment, (("content", b"abc"),)), status
+
+    (plain,), (done,) = (each.handle([order_record(7)], NOON) for each in (handling(), handling(noted)))
+    (topic, key, value, headers), status = plain.outgoing
+    assert done.outgoing == [(topic, key, value, [*headers, ("content", b"abc")]), status]
 
 
 def test_a_reaction_that_leads_to_nothing_is_done_all_the_same() -> None:

@@ -10,11 +10,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Generic
 
-from orderflow.events import Event, InvalidEvent, encode
+from orderflow.events import InvalidEvent, encode
 from orderflow.streaming.batches import Done, Headers, Outgoing, Record
 from orderflow.streaming.codec import NextHeaders
 from orderflow.streaming.dead_letters import dead_letter_headers
-from orderflow.streaming.service import Delivery, E, Failure, Service, TransientError
+from orderflow.streaming.service import (
+    Delivery,
+    E,
+    Failure,
+    Outcome,
+    Service,
+    TransientError,
+    WithHeaders,
+)
 
 # What a record may weigh beside its value: key, headers, the frame of its batch.
 _FRAME_BYTES = 1024
@@ -83,7 +91,7 @@ class Handling(Generic[E]):
             failure = Failure("unexpected", error, first.attempt)
         return self._bury(record, failure, headers, first.at)
 
-    def _react(self, record: Record, event: E, delivery: Delivery) -> Iterable[Event]:
+    def _react(self, record: Record, event: E, delivery: Delivery) -> Iterable[Outcome]:
         """Return the reaction to an event after as many attempts as it takes; raise GaveUp after the last."""
         try:
             # A reaction may be a generator; it must fail here if it fails.
@@ -117,7 +125,9 @@ class Handling(Generic[E]):
             self._on_failure(record, Failure("unexpected", error, failure.attempts), False)
             return []
 
-    def _encode(self, event: Event, headers: Headers) -> Outgoing:
+    def _encode(self, event: Outcome, headers: Headers) -> Outgoing:
+        if isinstance(event, WithHeaders):
+            return self._encode(event.event, [*headers, *event.headers])
         value = encode(event)
         if len(value) > self._max_value_bytes:
             raise InvalidEvent(

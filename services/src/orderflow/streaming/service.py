@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Literal, TypeVar
 
+import msgspec
+
 from orderflow.events import Event
 
 E = TypeVar("E", bound=Event)
@@ -19,6 +21,11 @@ FailureKind = Literal["invalid", "exhausted", "unexpected"]
 
 class TransientError(Exception):
     """This attempt failed, another may not: a timeout, a 5xx. The runtime tries again."""
+
+
+class NotAttempted(TransientError):
+    """The service lacks what it needs before it may try: to be handed over again, without a limit, as the
+    same attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +56,27 @@ class Failure:
         return text.encode("utf-8", "replace").decode()
 
 
-def tell_nobody(_value: bytes, _failure: Failure, _at: datetime) -> Sequence[Event]:
+class WithHeaders(msgspec.Struct, frozen=True, gc=False):
+    """An event that travels with headers of its own, after those that every record carries."""
+
+    event: Event
+    headers: tuple[tuple[str, bytes], ...]
+
+    @property
+    def correlation_id(self) -> str:
+        return self.event.correlation_id
+
+
+Outcome = Event | WithHeaders
+
+
+def tell_nobody(_value: bytes, _failure: Failure, _at: datetime) -> Sequence[Outcome]:
     """Return the events of a dead letter that nobody else needs to hear of: none."""
     return ()
+
+
+def keep_nothing(_gained: frozenset[int], _owned: frozenset[int]) -> None:
+    """Hear of another assignment, as a service that remembers nothing between records."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +88,9 @@ class Service(Generic[E]):
     it may handle at the next attempt. Reactions of one key run in order; with `concurrency` above 1
     those of different keys run side by side in threads, for reactions that wait for somebody else.
     `bury(value, failure, at)` returns the events that tell of a dead letter and commit with it.
+    `reassigned(gained, owned)` hears of another assignment, in numbers of partitions: after the committed
+    offsets of what was gained are known, so that its last owner's transactions are decided, and before a
+    record of it is handled. Gained may be what was owned before: it was lost meanwhile.
     `dead_letters` takes invalid and unexpected failures, `exhausted` (default: the same) the exhausted.
     All topics are logical names, without the prefix.
     """
@@ -73,8 +101,9 @@ class Service(Generic[E]):
     dead_letters: str
     exhausted: str | None = None
     decode: Callable[[bytes, datetime], E]
-    react: Callable[[E, Delivery], Iterable[Event]]
-    bury: Callable[[bytes, Failure, datetime], Sequence[Event]] = tell_nobody
+    react: Callable[[E, Delivery], Iterable[Outcome]]
+    bury: Callable[[bytes, Failure, datetime], Sequence[Outcome]] = tell_nobody
+    reassigned: Callable[[frozenset[int], frozenset[int]], None] = keep_nothing
     concurrency: int = 1
 
     @property
