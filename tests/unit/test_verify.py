@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderflow.verify.checker import EXAMPLES, Burial, Checker, Report
+from orderflow.cli.verify import balance
+from orderflow.verify.checker import EXAMPLES, Burial, Checker
+from orderflow.verify.report import Report
 
 Order = tuple[str, str]
 
@@ -27,6 +29,7 @@ class Log:
     dead: list[tuple[Burial, str, int]] = field(default_factory=list)
     handled: dict[str, int] = field(default_factory=dict)
     judged_from: int = 0
+    promised: list[Order] = field(default_factory=list)
 
     def paid(self, user: str, order: str, result: str = "SUCCESS") -> None:
         """Append an order that went all the way."""
@@ -61,6 +64,8 @@ class Log:
                 checker.unreadable_order(0, offset, judged=judged)
             else:
                 checker.order(*order, 0, offset, judged=judged)
+        for promised in self.promised:
+            checker.promise(*promised)
         assert checker.report() == checker.report()
         return checker.report()
 
@@ -78,7 +83,7 @@ def log() -> Log:
 def test_a_good_log_passes(log: Log) -> None:
     log.buried("bob", "B-2", "rejected")
     log.buried("bob", "B-3", "failed")
-    assert log.check() == Report(accepted=5, paid=2, declined=1, rejected=1, failed=1)
+    assert log.check() == Report(accepted=5, paid=2, declined=1, rejected=1, failed=1, dead_lettered=2)
     assert log.check().ok
 
 
@@ -89,6 +94,15 @@ def test_an_empty_log_passes() -> None:
 def test_an_order_repeated_in_the_log_is_one_order(log: Log) -> None:
     log.orders.append(("ann", "A-1"))
     assert log.check() == Report(accepted=3, paid=2, declined=1)
+
+
+def test_a_repeated_order_may_be_pending_again_until_that_record_is_handled(log: Log) -> None:
+    log.handled = {"orders": 3}
+    log.orders.append(("ann", "A-1"))
+    log.statuses.append(("A-1", "PENDING"))
+    assert log.check().ok
+    log.handled = {"orders": 4}
+    assert log.check().contradictory == 1
 
 
 def test_what_no_group_has_committed_past_is_in_flight_not_lost(log: Log) -> None:
@@ -107,7 +121,7 @@ def test_a_replayed_dead_letter_may_come_after_its_users_later_orders(log: Log) 
     log.payments.append(("ann", "A-3", "SUCCESS"))
     log.notifications.append(("ann", "A-3", "SUCCESS"))
     log.statuses.append(("A-3", "PAID"))
-    assert log.check() == Report(accepted=5, paid=4, declined=1)
+    assert log.check() == Report(accepted=5, paid=4, declined=1, dead_lettered=1, revived=1)
 
 
 @pytest.mark.parametrize("before", [0, 1])
@@ -128,7 +142,7 @@ def test_a_user_whose_partition_changed_with_their_number_is_in_order(before: in
 def test_the_same_id_of_another_user_is_another_order(log: Log) -> None:
     log.orders.append(("bob", "A-1"))
     log.dead.append(("rejected", "orders", 3))
-    assert log.check() == Report(accepted=4, paid=2, declined=1, rejected=1)
+    assert log.check() == Report(accepted=4, paid=2, declined=1, rejected=1, dead_lettered=1)
 
 
 def test_a_notification_that_became_a_dead_letter_is_not_lost(log: Log) -> None:
@@ -274,11 +288,32 @@ def test_a_broken_log_is_caught(log: Log, breakage: Callable[[Log], None], fault
     assert not report.ok
 
 
+def test_a_promised_order_that_is_not_in_the_log_is_lost(log: Log) -> None:
+    log.promised = [("ann", "A-1"), ("bob", "B-1")]
+    assert log.check().ok
+    log.promised.append(("bob", "B-2"))
+    report = log.check()
+    assert (report.lost, report.accepted) == (1, 3)
+    assert report.examples == ("lost: B-2 was promised, but is not in the log",)
+
+
+def test_a_promise_is_kept_to_the_user_it_was_given_to(log: Log) -> None:
+    log.promised = [("bob", "A-1")]
+    assert log.check().lost == 1
+
+
 def test_every_record_that_was_overtaken_counts(log: Log) -> None:
     log.paid("ann", "A-3")
     first, other, *rest = log.payments
     log.payments = [*rest, other, first]
     assert log.check().out_of_order == 2
+
+
+def test_the_sum_of_the_outcomes_is_what_was_accepted(log: Log) -> None:
+    log.buried("bob", "B-2", "failed")
+    assert balance(log.check()) == "4 accepted = 2 paid + 1 declined + 1 failed"
+    lose_an_order(log)
+    assert balance(log.check()) == "5 accepted is not 2 paid + 1 declined + 1 failed"
 
 
 def test_examples_are_few_however_broken_the_log_is() -> None:

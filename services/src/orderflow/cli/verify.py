@@ -13,8 +13,8 @@ from orderflow.cli.options import AsJson, Prefix, Servers, kafka_settings
 from orderflow.notifications.settings import NotificationSettings
 from orderflow.payments.settings import PaymentSettings
 from orderflow.streaming.settings import KafkaSettings
-from orderflow.verify.checker import Report
 from orderflow.verify.reading import Groups, drain, verify
+from orderflow.verify.report import Report
 from orderflow_process.output import console, print_json, print_table, progress_bar
 from orderflow_process.text import printable
 
@@ -59,7 +59,7 @@ def verify_command(
     if as_json:
         print_json(asdict(report) | {"ok": report.ok})
     else:
-        _show(report)
+        show(report)
     if not report.ok:
         raise CommandFailed("The log does not hold what it should; see above.")
     if wait and report.in_flight:
@@ -69,13 +69,22 @@ def verify_command(
         )
 
 
-def _show(report: Report) -> None:
+def show(report: Report) -> None:
+    """Print what was counted, and examples of what is wrong."""
     counts = asdict(report)
     counts.pop("examples")
     rows = ((name.replace("_", " "), f"{count:,}", _verdict(name, count)) for name, count in counts.items())
     print_table(("orders", "records", ""), rows)
+    console.print(printable(balance(report)), markup=False, highlight=False, soft_wrap=True)
     for example in report.examples:
         console.print(printable(example), markup=False, highlight=False, soft_wrap=True)
+
+
+def balance(report: Report) -> str:
+    """Return the sum of what became of the accepted orders, as a person adds it up."""
+    parts = [f"{count:,} {name.replace('_', ' ')}" for name, count in report.outcomes.items() if count]
+    sign = "=" if sum(report.outcomes.values()) == report.accepted else "is not"
+    return f"{report.accepted:,} accepted {sign} {' + '.join(parts) or '0'}"
 
 
 def _verdict(name: str, count: int) -> str:

@@ -8,7 +8,7 @@ and a cause without its effect is one only where the group has committed past it
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -16,6 +16,7 @@ from orderflow.events.payments import PaymentResult
 from orderflow.events.statuses import Status
 from orderflow.events.topics import ORDERS, PAYMENTS
 from orderflow.verify.ledger import Ledger
+from orderflow.verify.report import Report
 
 Fault = Literal["lost", "duplicated", "out_of_order", "contradictory"]
 Burial = Literal["rejected", "failed"]
@@ -27,35 +28,6 @@ _TURNS = 40  # bits: more records than a topic will hold
 _STATUSES: tuple[Status, ...] = get_args(Status)
 _RESULTS: tuple[PaymentResult, ...] = get_args(PaymentResult)
 _STATUS_OF: dict[PaymentResult, Status] = {"SUCCESS": "PAID", "FAILED": "DECLINED"}
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What became of the orders in the log; in_flight are those no group has committed past.
-
-    expired: without an outcome, but too old to judge, since the topics no longer hold that time.
-    lost: handled, yet without an outcome, or paid without a notification. duplicated: more than one
-    payment, notification or dead letter. out_of_order: a user's payment or notification overtook an
-    earlier order's. contradictory: two records that cannot both be true.
-    """
-
-    accepted: int = 0
-    paid: int = 0
-    declined: int = 0
-    rejected: int = 0
-    failed: int = 0
-    in_flight: int = 0
-    expired: int = 0
-    lost: int = 0
-    duplicated: int = 0
-    out_of_order: int = 0
-    contradictory: int = 0
-    examples: tuple[str, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        """Return whether every guarantee held."""
-        return not (self.lost or self.duplicated or self.out_of_order or self.contradictory)
 
 
 @dataclass(slots=True)
@@ -77,6 +49,10 @@ class Checker:
     _notifications: int = 0
     _last_paid: dict[tuple[int, int, int], int] = field(default_factory=dict)
     _last_notified: dict[tuple[int, int, int], int] = field(default_factory=dict)
+
+    def promise(self, user_id: str, order_id: str) -> None:
+        """Take an order that a client was told is accepted, after all records: it must be among them."""
+        self._ledger.promised[self._ledger.number(user_id, order_id)] = 1
 
     def dead_letter(self, burial: Burial, topic: str, partition: int, offset: int) -> None:
         """Take a dead letter, by where its record was read: rejected as invalid, or failed for now."""
@@ -132,12 +108,13 @@ class Checker:
         ledger, number = self._ledger, self._ledger.number(user_id, order_id)
         dead = self._dead.get((ORDERS, partition, offset))
         ledger.buried[number] |= dead is not None
+        ledger.pending[number] |= not self._handled(ORDERS, partition, offset)
         if ledger.accepted[number]:
             return
         ledger.accepted[number] = 1
         self._counts["accepted"] += 1
         if ledger.paid_at[number]:
-            self._with_payment(number, order_id, partition, self._handled(ORDERS, partition, offset))
+            self._with_payment(number, order_id, partition)
             return
         status = _name(ledger.status[number], _STATUSES)
         self._without_payment(order_id, partition, offset, judged)
@@ -147,24 +124,21 @@ class Checker:
 
     def report(self) -> Report:
         """Return the verdict on everything taken so far."""
-        causeless = self._causeless() if self.whole else {}
-        shown = dict(list(causeless.items())[: EXAMPLES - len(self._examples)])
-        names = self._ledger.names(set(shown))
-        examples = [f"contradictory: {names[number]} {what}" for number, what in shown.items()]
-        counts = {name: self._counts[name] for name in Report.__dataclass_fields__ if name != "examples"}
-        counts["contradictory"] += len(causeless)
-        return Report(**counts, examples=(*self._examples, *examples))
+        found = list(self._in_hindsight())
+        shown = found[: EXAMPLES - len(self._examples)]
+        names = self._ledger.names({number for number, _fault, _what in shown})
+        examples = [f"{fault}: {names[number]} {what}" for number, fault, what in shown]
+        counts = self._counts + Counter[str](fault for _number, fault, _what in found)
+        counts["dead_lettered"] = len(self._dead)
+        known = {name: counts[name] for name in Report.__dataclass_fields__ if name != "examples"}
+        return Report(**known, examples=(*self._examples, *examples))
 
-    def _with_payment(self, number: int, order_id: str, partition: int, handled: bool) -> None:
+    def _with_payment(self, number: int, order_id: str, partition: int) -> None:
         ledger = self._ledger
-        result: PaymentResult = (
-            "SUCCESS" if ledger.payment[number] == _code("SUCCESS", _RESULTS) else "FAILED"
-        )
+        result = self._result(number)
         self._counts["paid" if result == "SUCCESS" else "declined"] += 1
-        status = _name(ledger.status[number], _STATUSES)
-        if handled and status != _STATUS_OF[result]:
-            self._fault("contradictory", f"{order_id} has a payment {result}, but its status is {status}")
         if ledger.buried[number]:
+            self._counts["revived"] += 1
             return  # A replayed dead letter comes later than its user's other orders, as documented.
         user = ledger.user[number]
         for name, at, last in (
@@ -188,19 +162,34 @@ class Checker:
         else:
             self._counts["in_flight"] += 1
 
-    def _causeless(self) -> dict[int, str]:
-        """Return the orders with an effect that nothing in the log causes, each with what is wrong."""
+    def _in_hindsight(self) -> Iterator[tuple[int, Fault, str]]:
+        """Yield what only the whole log shows to be wrong: the order's number, the fault, and in words."""
         ledger = self._ledger
-        paid = {_code("PAID", _STATUSES), _code("DECLINED", _STATUSES)}
-        wrong: dict[int, str] = {}
         for number in range(len(ledger)):
-            if ledger.notified_at[number] and not ledger.paid_at[number]:
-                wrong[number] = "has a notification, but no payment"
-            elif not ledger.accepted[number] and ledger.paid_at[number]:
-                wrong[number] = "has a payment, but was never ordered"
-            elif not ledger.accepted[number] and ledger.status[number] in paid:
-                wrong[number] = "has a final status, but was never ordered"
-        return wrong
+            if ledger.accepted[number] and ledger.paid_at[number] and not ledger.pending[number]:
+                # While a repeated record is pending its order is PENDING again.
+                status, result = _name(ledger.status[number], _STATUSES), self._result(number)
+                if status != _STATUS_OF[result]:
+                    yield number, "contradictory", f"has a payment {result}, but its status is {status}"
+            if self.whole and (what := self._causeless(number)):
+                yield number, "contradictory", what
+            elif self.whole and ledger.promised[number] and not ledger.accepted[number]:
+                yield number, "lost", "was promised, but is not in the log"
+
+    def _causeless(self, number: int) -> str:
+        """Return which effect on an order nothing in the log causes, or an empty text."""
+        ledger = self._ledger
+        if ledger.notified_at[number] and not ledger.paid_at[number]:
+            return "has a notification, but no payment"
+        if ledger.accepted[number]:
+            return ""
+        if ledger.paid_at[number]:
+            return "has a payment, but was never ordered"
+        final = _name(ledger.status[number], _STATUSES) in _STATUS_OF.values()
+        return "has a final status, but was never ordered" if final else ""
+
+    def _result(self, number: int) -> PaymentResult:
+        return "SUCCESS" if self._ledger.payment[number] == _code("SUCCESS", _RESULTS) else "FAILED"
 
     def _handled(self, topic: str, partition: int, offset: int) -> bool:
         return offset < self.committed.get((topic, partition), 0)

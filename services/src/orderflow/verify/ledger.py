@@ -18,7 +18,9 @@ class Ledger:
         self._numbers: dict[str | tuple[str, str], int] = {}
         self._users: dict[str, int] = {}
         self.user = array("i")
+        self.promised = bytearray()
         self.accepted = bytearray()
+        self.pending = bytearray()
         self.buried = bytearray()
         self.status = bytearray()
         self.payment = bytearray()
@@ -59,8 +61,10 @@ class Ledger:
     def _add(self, key: str | tuple[str, str], user: int) -> int:
         number = self._numbers[key] = len(self.user)
         self.user.append(user)
-        for values in (self.accepted, self.buried, self.status, self.payment, self.notification):
-            values.append(0)
+        for flags in (self.promised, self.accepted, self.pending, self.buried):
+            flags.append(0)
+        for codes in (self.status, self.payment, self.notification):
+            codes.append(0)
         self.paid_at.append(0)
         self.notified_at.append(0)
         return number

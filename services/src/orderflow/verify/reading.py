@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -20,7 +20,8 @@ from orderflow.events.topics import (
 from orderflow.streaming.clients import connection_config, new_admin
 from orderflow.streaming.reader import Record, TopicReader, headers_of
 from orderflow.streaming.settings import KafkaSettings
-from orderflow.verify.checker import Burial, Checker, Report
+from orderflow.verify.checker import Burial, Checker
+from orderflow.verify.report import Report
 from orderflow.verify.retention import cut_logs, judged_from, whole
 from orderflow_lag.observation import GroupObservation, LogRange, Observation, Subscription
 from orderflow_lag.read import LagReader
@@ -85,10 +86,13 @@ _status = msgspec.json.Decoder(_Status).decode
 _order = msgspec.json.Decoder(_Order).decode
 
 
-def verify(settings: KafkaSettings, groups: Groups, *, progress: Progress) -> Report:
+def verify(
+    settings: KafkaSettings, groups: Groups, *, progress: Progress, promised: Iterable[tuple[str, str]] = ()
+) -> Report:
     """Read the whole log and return the verdict; raise LagError, UnknownTopic or BrokerUnavailable.
 
-    `progress(topic, read, total)` is called now and then, in records as offsets count them.
+    `progress(topic, read, total)` is called now and then, in records as offsets count them. `promised` are
+    orders that a client was told are accepted, as (user_id, order_id): they must be there.
     """
     prefix = settings.topic_prefix
     with _lag_reader(settings) as reader:
@@ -104,6 +108,8 @@ def verify(settings: KafkaSettings, groups: Groups, *, progress: Progress) -> Re
                     take(checker, topic, record, prefix, floors)
                 read += len(batch)
                 progress(topic, read, max(read, total))
+    for user_id, order_id in promised:
+        checker.promise(user_id, order_id)
     return checker.report()
 
 
