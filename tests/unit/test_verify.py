@@ -310,7 +310,7 @@ def test_every_record_that_was_overtaken_counts(log: Log) -> None:
 
 
 def test_the_sum_of_the_outcomes_is_what_was_accepted(log: Log) -> None:
-    log.buried("bob", "B-2", "failed")
+    log.buried("bob", "B-3", "failed")
     assert balance(log.check()) == "4 accepted = 2 paid + 1 declined + 1 failed"
     lose_an_order(log)
     assert balance(log.check()) == "5 accepted is not 2 paid + 1 declined + 1 failed"
