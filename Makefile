@@ -19,7 +19,7 @@ export UV_COMPILE_BYTECODE := 1
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs check test test-unit test-integration test-cluster e2e kube-parts bench bench-autoscale bench-operator kind-up kind-down kind-logs kind-parts clean
+.PHONY: help up down status logs check test test-unit test-integration test-cluster chaos e2e kube-parts bench bench-autoscale bench-operator kind-up kind-down kind-logs kind-parts clean
 
 help: ## list the targets
 	@awk -F ' ## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "  %-18s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,9 @@ test-integration: $(SYNCED) ## run the tests against a real broker, which they s
 
 test-cluster: kube-parts ## run the tests against a real Kubernetes API server, which they start themselves
 	$(RUN)/python -m pytest -n 2 --dist loadgroup tests/cluster $(ARGS)
+
+chaos: $(SYNCED) ## kill, freeze and scale a pipeline under load, then prove that no order came to harm (SEED=7 DURATION=600)
+	@PYTHONPATH=tests $(RUN)/python -m support.chaos $(if $(SEED),--seed $(SEED)) $(if $(DURATION),--duration $(DURATION)) $(ARGS)
 
 e2e: $(SYNCED) ## run the end-to-end tests on a kind cluster of their own: half an hour, needs a container engine
 	$(RUN)/python -m pytest tests/e2e $(ARGS)
