@@ -118,9 +118,7 @@ def test_what_no_group_has_committed_past_is_in_flight_not_lost(log: Log) -> Non
 def test_a_replayed_dead_letter_may_come_after_its_users_later_orders(log: Log) -> None:
     log.buried("ann", "A-3", "failed")
     log.paid("ann", "A-4")
-    log.payments.append(("ann", "A-3", "SUCCESS"))
-    log.notifications.append(("ann", "A-3", "SUCCESS"))
-    log.statuses.append(("A-3", "PAID"))
+    log.paid("ann", "A-3")
     assert log.check() == Report(accepted=5, paid=4, declined=1, dead_lettered=1, revived=1)
 
 
@@ -224,6 +222,13 @@ def bury_an_order_that_is_paid_by_status(log: Log) -> None:
     log.statuses.append(("B-2", "PAID"))
 
 
+def pay_a_failed_order_that_was_not_replayed(log: Log) -> None:
+    log.buried("bob", "B-2", "failed")
+    log.payments.append(("bob", "B-2", "SUCCESS"))
+    log.notifications.append(("bob", "B-2", "SUCCESS"))
+    log.statuses.append(("B-2", "PAID"))
+
+
 def pay_without_a_status(log: Log) -> None:
     log.statuses.remove(("A-2", "PAID"))
 
@@ -270,6 +275,7 @@ def finish_what_nobody_ordered(log: Log) -> None:
         (swap_two_notifications_of_a_user, "out_of_order", "A-2"),
         (pay_a_rejected_order, "contradictory", "B-2"),
         (bury_an_order_that_is_paid_by_status, "contradictory", "B-2"),
+        (pay_a_failed_order_that_was_not_replayed, "contradictory", "B-2"),
         (pay_without_a_status, "contradictory", "A-2"),
         (decline_a_paid_order, "contradictory", "A-2"),
         (pay_what_nobody_ordered, "contradictory", "B-9"),

@@ -39,8 +39,6 @@ def _of_the_log(report: Report) -> Iterator[str]:
     for name in ("lost", "duplicated", "out_of_order", "contradictory"):
         if count := getattr(report, name):
             yield f"{count:,} {name.replace('_', ' ')}"
-    if report.revived:
-        yield f"{report.revived:,} orders have both a payment and a dead letter, though none was replayed"
 
 
 def _of_the_sums(report: Report, seen: Evidence) -> Iterator[str]:
@@ -54,5 +52,3 @@ def _of_the_sums(report: Report, seen: Evidence) -> Iterator[str]:
         yield f"{report.accepted:,} orders have {sum(report.outcomes.values()):,} outcomes"
     if report.rejected != seen.poison and not seen.behind:
         yield f"{report.rejected:,} orders were rejected, but {seen.poison:,} were poison"
-    if report.dead_lettered != report.rejected + report.failed:
-        yield f"{report.dead_lettered:,} dead letters of {report.rejected + report.failed:,} orders"

@@ -108,6 +108,7 @@ class Checker:
         ledger, number = self._ledger, self._ledger.number(user_id, order_id)
         dead = self._dead.get((ORDERS, partition, offset))
         ledger.buried[number] |= dead is not None
+        ledger.kept[number] |= dead is None
         ledger.pending[number] |= not self._handled(ORDERS, partition, offset)
         if ledger.accepted[number]:
             return
@@ -164,21 +165,30 @@ class Checker:
 
     def _in_hindsight(self) -> Iterator[tuple[int, Fault, str]]:
         """Yield what only the whole log shows to be wrong: the order's number, the fault, and in words."""
-        ledger = self._ledger
-        for number in range(len(ledger)):
-            if ledger.accepted[number] and ledger.paid_at[number] and not ledger.pending[number]:
-                # While a repeated record is pending its order is PENDING again.
-                status, result = _name(ledger.status[number], _STATUSES), self._result(number)
-                if status != _STATUS_OF[result]:
-                    yield number, "contradictory", f"has a payment {result}, but its status is {status}"
-            if self.whole and (what := self._causeless(number)):
+        for number in range(len(self._ledger)):
+            if what := self._settled_wrongly(number) or self._causeless(number):
                 yield number, "contradictory", what
-            elif self.whole and ledger.promised[number] and not ledger.accepted[number]:
+            elif self.whole and self._ledger.promised[number] and not self._ledger.accepted[number]:
                 yield number, "lost", "was promised, but is not in the log"
+
+    def _settled_wrongly(self, number: int) -> str:
+        """Return what contradicts the payment of an order, or an empty text."""
+        ledger = self._ledger
+        # While a repeated record is pending its order is PENDING again.
+        if not (ledger.accepted[number] and ledger.paid_at[number]) or ledger.pending[number]:
+            return ""
+        status, result = _name(ledger.status[number], _STATUSES), self._result(number)
+        if status != _STATUS_OF[result]:
+            return f"has a payment {result}, but its status is {status}"
+        # What is replayed is written once more, and that record has the payment.
+        buried = self.whole and result == "SUCCESS" and not ledger.kept[number]
+        return "is paid, but all its records are dead letters" if buried else ""
 
     def _causeless(self, number: int) -> str:
         """Return which effect on an order nothing in the log causes, or an empty text."""
         ledger = self._ledger
+        if not self.whole:
+            return ""
         if ledger.notified_at[number] and not ledger.paid_at[number]:
             return "has a notification, but no payment"
         if ledger.accepted[number]:

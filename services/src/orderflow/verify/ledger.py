@@ -22,6 +22,7 @@ class Ledger:
         self.accepted = bytearray()
         self.pending = bytearray()
         self.buried = bytearray()
+        self.kept = bytearray()  # has a record that is no dead letter
         self.status = bytearray()
         self.payment = bytearray()
         self.notification = bytearray()
@@ -61,7 +62,7 @@ class Ledger:
     def _add(self, key: str | tuple[str, str], user: int) -> int:
         number = self._numbers[key] = len(self.user)
         self.user.append(user)
-        for flags in (self.promised, self.accepted, self.pending, self.buried):
+        for flags in (self.promised, self.accepted, self.pending, self.buried, self.kept):
             flags.append(0)
         for codes in (self.status, self.payment, self.notification):
             codes.append(0)

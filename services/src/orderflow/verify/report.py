@@ -11,7 +11,7 @@ class Report:
 
     expired: without an outcome, but too old to judge, since the topics no longer hold that time.
     dead_lettered: records with a dead letter. revived: paid or declined although one of their records is a
-    dead letter, since it was replayed or its id was used twice.
+    dead letter: it was replayed, its id came twice, or a decline was retried in vain.
     lost: handled, yet without an outcome, or paid without a notification, or promised and not there.
     duplicated: more than one payment, notification or dead letter. out_of_order: a user's payment or
     notification overtook an earlier order's. contradictory: two records that cannot both be true.
