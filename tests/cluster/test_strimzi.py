@@ -18,6 +18,7 @@ from support.kube.chart import REPOSITORY, SERVICES_CHART
 from support.kube.cluster import Cluster, Manifest, documents
 from support.scram_broker import with_users
 
+from orderflow.events import Payment
 from orderflow.events.topics import topic_specs
 from orderflow.notifications.delivery import LogDelivery
 from orderflow.notifications.reaction import notification_service
@@ -98,6 +99,8 @@ def test_a_service_may_touch_its_own_topics_group_and_transactions_and_no_others
     for user, service in services.items():
         wanted = {("topic", name, "Read" if name in service.reads else "Write") for name in service.topics}
         wanted |= {("group", service.name, "Read"), ("transactionalId", f"{service.name}-", "Write")}
+        if Payment.topic in service.writes:
+            wanted |= {("topic", Payment.topic, "Read")}  # its own last payments
         found = {
             (acl["resource"]["type"], acl["resource"]["name"], operation)
             for acl in users()[user]

@@ -1,23 +1,32 @@
 """The simulated gateway: a verdict belongs to its order, and the shares are those that were asked for."""
 
+import multiprocessing
+import sqlite3
 import time
 from math import sqrt
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import an_order, identifiers
 
+from orderflow.events import Order
 from orderflow.events.base import is_identifier
-from orderflow.payments.gateway import Charge, GatewayTimeout, SimulatedGateway
+from orderflow.payments.gateway import Charge, GatewayTimeout, SimulatedGateway, idempotency_key
+from orderflow.payments.ledger import GatewayLedger
 from orderflow.streaming.service import TransientError
 
 MANY = 4000
 
 
+def charge(gateway: SimulatedGateway, order: Order, attempt: int = 1) -> Charge:
+    return gateway.charge(order, idempotency_key(order), attempt)
+
+
 def answered(gateway: SimulatedGateway, order_id: str, attempt: int = 1) -> Charge | None:
     try:
-        return gateway.charge(an_order(order_id), attempt)
+        return charge(gateway, an_order(order_id), attempt)
     except GatewayTimeout:
         return None
 
@@ -29,8 +38,8 @@ def close_to(rate: float) -> float:
 
 @given(identifiers, identifiers, st.integers(1, 100))
 def test_a_redelivered_order_gets_the_same_answer(order_id: str, user_id: str, attempt: int) -> None:
-    first = SimulatedGateway(success_rate=0.5).charge(an_order(order_id, user_id), 1)
-    again = SimulatedGateway(success_rate=0.5).charge(an_order(order_id, user_id, "99.00"), attempt)
+    first = charge(SimulatedGateway(success_rate=0.5), an_order(order_id, user_id))
+    again = charge(SimulatedGateway(success_rate=0.5), an_order(order_id, user_id, "99.00"), attempt)
     assert first == again
     assert is_identifier(first.payment_id)
 
@@ -38,7 +47,7 @@ def test_a_redelivered_order_gets_the_same_answer(order_id: str, user_id: str, a
 @pytest.mark.parametrize("rate", [0.0, 0.05, 0.5, 0.8, 1.0])
 def test_the_share_of_charged_orders_is_the_success_rate(rate: float) -> None:
     gateway = SimulatedGateway(success_rate=rate)
-    charged = sum(gateway.charge(an_order(f"o{n}"), 1).declined is None for n in range(MANY))
+    charged = sum(charge(gateway, an_order(f"o{n}")).declined is None for n in range(MANY))
     assert charged / MANY == pytest.approx(rate, abs=close_to(rate))
 
 
@@ -68,15 +77,49 @@ def test_an_unanswered_call_changes_nothing_about_the_verdict() -> None:
 def test_the_verdict_is_of_the_user_and_the_order_together() -> None:
     gateway = SimulatedGateway(success_rate=0.5)
     pairs = [("a", "b"), ("b", "a"), ("c", "b"), ("ab", "c"), ("a", "bc")]
-    assert len({gateway.charge(an_order(order, user), 1).payment_id for user, order in pairs}) == len(pairs)
+    assert len({charge(gateway, an_order(order, user)).payment_id for user, order in pairs}) == len(pairs)
 
 
 def test_no_answer_is_worth_another_attempt() -> None:
     with pytest.raises(TransientError, match="did not answer"):
-        SimulatedGateway(success_rate=1, error_rate=1).charge(an_order(), 1)
+        charge(SimulatedGateway(success_rate=1, error_rate=1), an_order())
 
 
 def test_a_call_takes_as_long_as_was_asked_for() -> None:
     started = time.monotonic()
-    SimulatedGateway(success_rate=1, latency_seconds=0.02).charge(an_order(), 1)
+    charge(SimulatedGateway(success_rate=1, latency_seconds=0.02), an_order())
     assert time.monotonic() - started >= 0.02
+
+
+def test_every_call_is_in_the_ledger_and_every_key_once(tmp_path: Path) -> None:
+    ledger = GatewayLedger(tmp_path / "ledger")
+    sure, silent = (SimulatedGateway(success_rate=1, error_rate=rate, ledger=ledger) for rate in (0, 1))
+    first = charge(sure, an_order("o1"))
+    assert charge(sure, an_order("o1"), 2) == first
+    with pytest.raises(GatewayTimeout):
+        charge(silent, an_order("o2"))
+    charge(SimulatedGateway(success_rate=0, ledger=ledger), an_order("o3"))
+    ledger.close()
+    assert entries(tmp_path / "ledger") == {"u1 o1": (1, 2), "u1 o2": (1, 1), "u1 o3": (0, 1)}
+
+
+def call_often(file: Path) -> None:
+    gateway = SimulatedGateway(success_rate=1, ledger=GatewayLedger(file))
+    for number in range(100):
+        charge(gateway, an_order(f"o{number % 10}"))
+
+
+def test_several_workers_share_a_ledger(tmp_path: Path) -> None:
+    spawned = multiprocessing.get_context("spawn")
+    workers = [spawned.Process(target=call_often, args=(tmp_path / "ledger",)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert entries(tmp_path / "ledger") == {f"u1 o{number}": (1, 20) for number in range(10)}
+
+
+def entries(file: Path) -> dict[str, tuple[int, int]]:
+    """Return what a ledger says of each key: whether it was charged, and how often it was sent."""
+    rows = sqlite3.connect(file).execute("SELECT idempotency_key, charged, calls FROM calls")
+    return {key: (charged, calls) for key, charged, calls in rows}

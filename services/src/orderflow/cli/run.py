@@ -8,10 +8,13 @@ from orderflow.notifications.delivery import LogDelivery, SmtpDelivery
 from orderflow.notifications.reaction import notification_service
 from orderflow.notifications.settings import NotificationSettings
 from orderflow.orders.settings import OrdersSettings
+from orderflow.payments.door import Door
 from orderflow.payments.gateway import SimulatedGateway
+from orderflow.payments.ledger import GatewayLedger
 from orderflow.payments.reaction import payment_service
 from orderflow.payments.settings import PaymentSettings
 from orderflow.streaming.process import run_worker
+from orderflow.streaming.tail import TailReader
 from orderflow_process.flags import command_with_settings
 
 run_app = typer.Typer(help="Run one service until SIGTERM or Ctrl-C.", no_args_is_help=True)
@@ -25,13 +28,20 @@ def run_orders(settings: OrdersSettings) -> None:
 
 
 def run_payments(settings: PaymentSettings) -> None:
+    ledger = settings.payment_gateway_ledger
     gateway = SimulatedGateway(
         success_rate=settings.payment_success_rate,
         error_rate=settings.payment_error_rate,
         latency_seconds=settings.payment_gateway_latency_ms / 1000,
+        ledger=GatewayLedger(ledger) if ledger else None,
     )
+    size = settings.payment_dedup_window
     service = payment_service(
-        gateway, unit_price=settings.unit_price, concurrency=settings.payment_concurrency
+        gateway,
+        unit_price=settings.unit_price,
+        concurrency=settings.payment_concurrency,
+        memory=Door(size, lambda: TailReader(settings)) if size else None,
+        retry_declined=settings.payment_retry_declined,
     )
     run_worker(service, settings)
 

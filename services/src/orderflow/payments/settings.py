@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
@@ -32,6 +33,23 @@ class PaymentSettings(WorkerSettings):
         ge=0,
         le=60_000,
         description="How long each call of the simulated gateway takes, in milliseconds.",
+    )
+    payment_gateway_ledger: Path | None = Field(
+        None,
+        description="File in which the simulated gateway writes down every call (SQLite), to see afterwards "
+        "what was charged. Default: none.",
+    )
+    payment_retry_declined: bool = Field(
+        False,
+        description="Whether a declined order is tried again like one without an answer. Declined at the "
+        "last attempt too it is DECLINED, and a dead letter in failed-payments besides.",
+    )
+    payment_dedup_window: int = Field(
+        20_000,
+        ge=0,
+        le=1_000_000,
+        description="Orders of each partition of payments that are remembered, so that one that comes again "
+        "is not paid again; some 110 bytes each. 0: none.",
     )
     payment_concurrency: int = Field(
         1, ge=1, le=256, description="Calls of the gateway at a time; those of one user stay in order."

@@ -127,7 +127,8 @@ class Handling(Generic[E]):
 
     def _encode(self, event: Outcome, headers: Headers) -> Outgoing:
         if isinstance(event, WithHeaders):
-            return self._encode(event.event, [*headers, *event.headers])
+            headers = [*headers, *event.headers]
+            event = event.event
         value = encode(event)
         if len(value) > self._max_value_bytes:
             raise InvalidEvent(

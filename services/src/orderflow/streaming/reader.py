@@ -18,7 +18,16 @@ from orderflow.streaming.admin import BrokerUnavailable, existing_topics
 from orderflow.streaming.clients import new_consumer, reader_config
 from orderflow.streaming.settings import KafkaSettings
 
-__all__ = ["BrokerUnavailable", "ReadRefused", "Record", "Start", "TopicReader", "UnknownTopic", "headers_of"]
+__all__ = [
+    "BrokerUnavailable",
+    "ReadRefused",
+    "Record",
+    "Start",
+    "TopicReader",
+    "UnknownTopic",
+    "headers_of",
+    "is_permanent",
+]
 
 _BATCH = 2000
 _POLL_SECONDS = 0.1
@@ -41,6 +50,11 @@ class UnknownTopic(Exception):
 
 class ReadRefused(Exception):
     """The broker will never answer this read: no right to it, or the topic went away."""
+
+
+def is_permanent(error: KafkaError) -> bool:
+    """Return whether the broker will answer the same however often it is asked."""
+    return error.fatal() or error.code() in _PERMANENT
 
 
 def headers_of(record: Record) -> list[tuple[str, bytes | None]]:
@@ -99,7 +113,7 @@ class TopicReader:
                 records.append(record)
             elif error.code() == KafkaError._PARTITION_EOF:
                 self._unfinished.discard((record.topic() or "", record.partition() or 0))
-            elif error.fatal() or error.code() in _PERMANENT:
+            elif is_permanent(error):
                 raise ReadRefused(error.str())
         return records
 
