@@ -13,7 +13,7 @@ from orderflow.cli.options import AsJson, Prefix, Servers, kafka_settings
 from orderflow.notifications.settings import NotificationSettings
 from orderflow.payments.settings import PaymentSettings
 from orderflow.streaming.settings import KafkaSettings
-from orderflow.verify.reading import Groups, drain, verify
+from orderflow.verify.reading import Groups, TransactionsOpen, drain, verify
 from orderflow.verify.report import Report
 from orderflow_process.output import console, print_json, print_table, progress_bar
 from orderflow_process.text import printable
@@ -55,7 +55,10 @@ def verify_command(
     with speaking_to(settings), _progress() as progress:
         if wait:
             _drain(settings, groups, wait, progress)
-        report = verify(settings, groups, progress=Meter(progress))
+        try:
+            report = verify(settings, groups, progress=Meter(progress))
+        except TransactionsOpen as error:
+            raise CommandFailed(f"{error}; which worker stands still (orderflow groups)?") from error
     if as_json:
         print_json(asdict(report) | {"ok": report.ok})
     else:

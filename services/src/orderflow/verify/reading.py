@@ -23,7 +23,7 @@ from orderflow.streaming.settings import KafkaSettings
 from orderflow.verify.checker import Burial, Checker
 from orderflow.verify.report import Report
 from orderflow.verify.retention import cut_logs, judged_from, whole
-from orderflow_lag.observation import GroupObservation, LogRange, Observation, Subscription
+from orderflow_lag.observation import GroupObservation, LogRange, Observation, Subscription, TopicPartition
 from orderflow_lag.read import LagReader
 from orderflow_lag.truth import GroupLag, group_lag
 
@@ -46,6 +46,8 @@ IN_TURN = (
 )
 
 _LOOK_SECONDS = 0.5
+# Longer than any transaction of ours may stay open.
+_TRANSACTION_SECONDS = 75.0
 
 Progress = Callable[[str, int, int], None]
 
@@ -63,6 +65,10 @@ class Groups:
             Subscription(self.payments, frozenset({prefix + ORDERS})),
             Subscription(self.notifications, frozenset({prefix + PAYMENTS})),
         )
+
+
+class TransactionsOpen(Exception):
+    """An open transaction hides records that are needed for a verdict."""
 
 
 class _Outcome(msgspec.Struct):
@@ -89,8 +95,9 @@ _order = msgspec.json.Decoder(_Order).decode
 def verify(
     settings: KafkaSettings, groups: Groups, *, progress: Progress, promised: Iterable[tuple[str, str]] = ()
 ) -> Report:
-    """Read the whole log and return the verdict; raise LagError, UnknownTopic or BrokerUnavailable.
+    """Read the whole log and return the verdict.
 
+    Raise LagError, UnknownTopic, BrokerUnavailable, or TransactionsOpen where one hides the end of a log.
     `progress(topic, read, total)` is called now and then, in records as offsets count them. `promised` are
     orders that a client was told are accepted, as (user_id, order_id): they must be there.
     """
@@ -99,6 +106,7 @@ def verify(
         topics = [prefix + topic for topic in IN_TURN]
         seen = reader.read(groups.subscriptions(prefix), topics)
         floors = judged_from(seen, reader.written_at(cut_logs(seen, prefix)), prefix)
+        _wait_for_transactions(reader, topics, seen, progress)
     checker = Checker(_committed(seen, groups, prefix), whole(seen, prefix))
     for topic in IN_TURN:
         total, read = _length(seen, prefix + topic), 0
@@ -151,9 +159,37 @@ def drain(settings: KafkaSettings, groups: Groups, *, within: float) -> Iterator
             seen = reader.read(wanted)
             lags = [group_lag(seen, one) for one in wanted]
             yield lags
-            if all(lag.total == 0 for lag in lags) or time.monotonic() >= deadline:
+            done = all(lag.total == 0 for lag in lags) and not _open(seen, seen)
+            if done or time.monotonic() >= deadline:
                 return
             time.sleep(_LOOK_SECONDS)
+
+
+def _wait_for_transactions(
+    reader: LagReader, topics: list[str], before: Observation, progress: Progress
+) -> None:
+    """Return once everything that was in the log before can be read, in whatever transaction it was.
+
+    A worker that stands still in the middle of a transaction hides what others have committed behind it.
+    """
+    deadline, total = time.monotonic() + _TRANSACTION_SECONDS, len(before.logs)
+    while hidden := _open(before, reader.read((), topics)):
+        if time.monotonic() >= deadline:
+            (topic, number), *_ = hidden
+            raise TransactionsOpen(f"{topic}[{number}] has had an open transaction for too long to judge it")
+        progress("transactions to end", total - len(hidden), total)
+        time.sleep(_LOOK_SECONDS)
+
+
+def _open(before: Observation, now: Observation) -> list[TopicPartition]:
+    """Return the partitions of which committed readers cannot read now all that was written before."""
+    return [
+        at
+        for at, log in now.logs.items()
+        if isinstance(log, LogRange)
+        and isinstance(was := before.logs.get(at), LogRange)
+        and log.end < was.high_watermark
+    ]
 
 
 def _lag_reader(settings: KafkaSettings) -> LagReader:
