@@ -84,6 +84,8 @@ class Fleet:
                 self._bury(replica, now)
             if replica.wanted and now >= replica.start_at:
                 replica.process = self.pipeline.start(replica.service, replica.name, **replica.settings)
+                if isinstance(port := replica.settings.get("api_port"), int):
+                    replica.process.port = port  # Its probes are on the API's own port.
                 self.note(f"{replica.name} starts")
 
     def _let_go(self, replica: Replica, now: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass, field
 
 from confluent_kafka import KafkaError, Message, Producer
@@ -59,7 +60,8 @@ class ForeignProducer:
                 "partitioner": "murmur2_random",
                 "enable.idempotence": True,
                 "delivery.timeout.ms": _GIVE_UP_MS,
-            }
+            },
+            logger=logging.getLogger("kafka.foreign"),
         )
 
     def write(self, count: int, user: str) -> None:

@@ -96,7 +96,7 @@ class Chaos:
         port = free_port()
         self._fleet.scale("payments", AT_FIRST)
         self._fleet.scale("notifications", NOTIFIERS)
-        self._fleet.scale("orders", 1, api_port=port, health_port=port)
+        self._fleet.scale("orders", 1, api_port=port)
         self._tend_until(lambda: self._fleet.all_ready, _START_WITHIN)
         self._started = time.monotonic()
         with Load(f"http://127.0.0.1:{port}", rate=self.plan.rate) as load:
@@ -188,7 +188,8 @@ class Chaos:
             ConfigResource(ResourceType.GROUP, group, incremental_configs=[entry])
             for group in (self._groups.payments, self._groups.notifications)
         ]
-        for future in new_admin(self._settings).incremental_alter_configs(resources).values():
+        admin = new_admin(self._settings)
+        for future in admin.incremental_alter_configs(resources).values():
             future.result(20)
 
     def _drain(self) -> str:

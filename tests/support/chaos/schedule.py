@@ -22,6 +22,7 @@ Kind = Literal[
     "kill broker",
     "restart broker",
 ]
+Due = tuple[float, Kind, float]  # when, what, for how many seconds
 KINDS: tuple[Kind, ...] = get_args(Kind)
 BROKER: tuple[Kind, ...] = ("kill broker", "restart broker")
 
@@ -44,6 +45,7 @@ _ROUND: tuple[Kind, ...] = (
 _GAP = 3.0  # seconds between events, on average
 _OUTAGES_EVERY = 40.0  # seconds
 _FROZEN = SESSION_SECONDS + 1.5, SESSION_SECONDS + 6.0
+_DOWN = 0.2, 4.0
 _ERROR_SHARES = 30, 50, 80
 _MOST_POISON = 5
 
@@ -75,8 +77,8 @@ def schedule(seed: int, duration: float, *, most: int = 8) -> tuple[Event, ...]:
     Every event has ended before `quiet_from(duration)`.
     """
     chance, span = random.Random(seed), quiet_from(duration)
-    kinds = [*_outages(chance, span), *_others(chance, span)]
-    return tuple(sorted(_played(chance, span, sorted(kinds), most), key=lambda event: event.at))
+    due = sorted([*_outages(chance, span), *_others(chance, span)])
+    return tuple(_played(chance, due, most))
 
 
 def quiet_from(duration: float) -> float:
@@ -84,46 +86,43 @@ def quiet_from(duration: float) -> float:
     return duration - min(15.0, 0.2 * duration)
 
 
-def _outages(chance: random.Random, span: float) -> Iterator[tuple[float, Kind]]:
+def _outages(chance: random.Random, span: float) -> Iterator[Due]:
     """Yield one outage a window, early enough that it is over with it: killed first, then in order."""
     count = max(1, int(span / _OUTAGES_EVERY))
     window = span / count
     for number in range(count):
         kind = BROKER[number] if number < len(BROKER) else chance.choice(BROKER)
-        yield (number + 0.1 + 0.3 * chance.random()) * window, kind
+        seconds = chance.uniform(*_DOWN) if kind == "kill broker" else 0.0
+        yield (number + 0.1 + 0.3 * chance.random()) * window, kind, seconds
 
 
-def _others(chance: random.Random, span: float) -> Iterator[tuple[float, Kind]]:
+def _others(chance: random.Random, span: float) -> Iterator[Due]:
     kinds = list(_ROUND)
     chance.shuffle(kinds)
     kinds += chance.choices(_ROUND, k=max(0, int(span / _GAP) - len(kinds)))
     for number, kind in enumerate(kinds):
-        yield (number + chance.random()) * span / len(kinds), kind
+        at = (number + chance.random()) * span / len(kinds)
+        seconds = chance.uniform(*_FROZEN) if kind == "freeze payments" else 0.0
+        # It must end in time; the later half of a short run has no room for a freeze.
+        yield min(at, span - seconds), kind, seconds
 
 
-def _played(
-    chance: random.Random, span: float, kinds: list[tuple[float, Kind]], most: int
-) -> Iterator[Event]:
-    """Yield the events, each aimed at a process that should run at that time."""
+def _played(chance: random.Random, due: list[Due], most: int) -> Iterator[Event]:
+    """Yield the events, each aimed at a process that should run and be awake at that time."""
     replicas, frozen_until = AT_FIRST, dict[str, float]()
-    for at, kind in kinds:
+    for at, kind, seconds in due:
         running = [f"payments-{number}" for number in range(1, replicas + 1)]
         awake = [name for name in running if frozen_until.get(name, 0.0) < at]
+        event = _aimed(chance, at, kind, seconds, chance.choice(awake or running))
         if kind == "scale payments":
             replicas = _other_size(chance, replicas, most)
-            yield Event(at, kind, number=replicas)
+            event = Event(at, kind, number=replicas)
         elif kind == "freeze payments":
-            # It must wake up in time; the later half of a short run has no room for that.
-            seconds = chance.uniform(*_FROZEN)
-            at = min(at, span - seconds)
-            target = chance.choice(awake or running)
-            frozen_until[target] = at + seconds
-            yield Event(at, kind, target, seconds)
-        else:
-            yield _aimed(chance, at, kind, chance.choice(awake or running))
+            frozen_until[event.target] = at + seconds
+        yield event
 
 
-def _aimed(chance: random.Random, at: float, kind: Kind, worker: str) -> Event:
+def _aimed(chance: random.Random, at: float, kind: Kind, seconds: float, worker: str) -> Event:
     match kind:
         case "kill notifications":
             return Event(at, kind, f"notifications-{chance.randint(1, NOTIFIERS)}")
@@ -131,12 +130,10 @@ def _aimed(chance: random.Random, at: float, kind: Kind, worker: str) -> Event:
             return Event(at, kind, worker, number=chance.choice(_ERROR_SHARES))
         case "poison":
             return Event(at, kind, number=chance.randint(2, _MOST_POISON))
-        case "kill broker":
-            return Event(at, kind, seconds=chance.uniform(0.2, 4.0))
-        case "restart broker" | "kill api":
-            return Event(at, kind)
+        case "kill broker" | "restart broker" | "kill api":
+            return Event(at, kind, seconds=seconds)
         case _:
-            return Event(at, kind, worker)
+            return Event(at, kind, worker, seconds)
 
 
 def _other_size(chance: random.Random, replicas: int, most: int) -> int:
