@@ -12,6 +12,7 @@ from support.eventually import eventually
 from support.orders_service import Clients, OrderService
 from support.pipeline import Pipeline
 
+from orderflow.streaming.partitioner import partition_for
 from orderflow_local.kafka import Broker
 
 SHORT = {"user_id": "u1", "item": "tea", "quantity": 3}
@@ -86,6 +87,7 @@ def test_all_orders_of_a_user_are_in_the_partition_that_java_would_choose(
     for record in pipeline.read("orders"):
         found.setdefault((record.key() or b"").decode(), set()).add(record.partition() or 0)
     assert found == {user: {murmur2(user.encode()) % pipeline.partitions} for user in users}
+    assert found == {user: {partition_for(user.encode(), pipeline.partitions)} for user in users}
     assert len(set.union(*found.values())) > 1
 
 

@@ -27,6 +27,7 @@ class Log:
     notifications: list[tuple[str, str, str]] = field(default_factory=list)
     statuses: list[tuple[str, str]] = field(default_factory=list)
     dead: list[tuple[Burial, str, int]] = field(default_factory=list)
+    conflicts: set[int] = field(default_factory=set)
     handled: dict[str, int] = field(default_factory=dict)
     judged_from: int = 0
     promised: list[Order] = field(default_factory=list)
@@ -44,6 +45,12 @@ class Log:
         self.dead.append((burial, "orders", len(self.orders) - 1))
         self.statuses.append((order, burial.upper()))
 
+    def conflicting(self, user: str, order: str) -> None:
+        """Append an order whose id was that of another one."""
+        self.orders.append((user, order))
+        self.dead.append(("rejected", "orders", len(self.orders) - 1))
+        self.conflicts.add(len(self.orders) - 1)
+
     def check(self, *, whole: bool = True) -> Report:
         committed = {
             ("orders", 0): self.handled.get("orders", len(self.orders)),
@@ -51,7 +58,7 @@ class Log:
         }
         checker = Checker(committed, whole)
         for burial, topic, offset in self.dead:
-            checker.dead_letter(burial, topic, 0, offset)
+            checker.dead_letter(burial, topic, 0, offset, conflict=offset in self.conflicts)
         for notification in self.notifications:
             checker.notification(*notification, 0)
         for offset, payment in enumerate(self.payments):
@@ -103,6 +110,31 @@ def test_a_repeated_order_may_be_pending_again_until_that_record_is_handled(log:
     assert log.check().ok
     log.handled = {"orders": 4}
     assert log.check().contradictory == 1
+
+
+def test_an_order_repeated_with_another_content_leaves_the_first_as_it_is(log: Log) -> None:
+    log.conflicting("ann", "A-1")
+    log.conflicting("bob", "B-1")
+    assert log.check() == Report(accepted=3, paid=2, declined=1, dead_lettered=2)
+
+
+def test_an_order_with_the_id_of_another_user_is_rejected_and_no_contradiction(log: Log) -> None:
+    log.conflicting("bob", "A-1")
+    assert log.check() == Report(accepted=4, paid=2, declined=1, rejected=1, dead_lettered=1)
+
+
+def test_a_conflict_outlives_the_order_it_was_with(log: Log) -> None:
+    log.conflicting("bob", "A-1")
+    log.orders[0] = None
+    log.payments.pop(0)
+    log.notifications.pop(0)
+    log.judged_from = 1
+    assert log.check(whole=False).ok
+
+
+def test_a_decline_that_was_retried_is_declined_and_a_dead_letter(log: Log) -> None:
+    log.dead.append(("failed", "orders", 1))
+    assert log.check() == Report(accepted=3, paid=2, declined=1, revived=1, dead_lettered=1)
 
 
 def test_what_no_group_has_committed_past_is_in_flight_not_lost(log: Log) -> None:
@@ -229,6 +261,10 @@ def pay_a_failed_order_that_was_not_replayed(log: Log) -> None:
     log.statuses.append(("B-2", "PAID"))
 
 
+def pay_two_users_under_one_id(log: Log) -> None:
+    log.paid("bob", "A-1")
+
+
 def pay_without_a_status(log: Log) -> None:
     log.statuses.remove(("A-2", "PAID"))
 
@@ -276,6 +312,7 @@ def finish_what_nobody_ordered(log: Log) -> None:
         (pay_a_rejected_order, "contradictory", "B-2"),
         (bury_an_order_that_is_paid_by_status, "contradictory", "B-2"),
         (pay_a_failed_order_that_was_not_replayed, "contradictory", "B-2"),
+        (pay_two_users_under_one_id, "contradictory", "A-1 of user bob"),
         (pay_without_a_status, "contradictory", "A-2"),
         (decline_a_paid_order, "contradictory", "A-2"),
         (pay_what_nobody_ordered, "contradictory", "B-9"),

@@ -43,6 +43,7 @@ class Checker:
     whole: bool = True
     _ledger: Ledger = field(default_factory=Ledger)
     _dead: dict[Place, Burial] = field(default_factory=dict)
+    _conflicts: set[Place] = field(default_factory=set)
     _counts: Counter[str] = field(default_factory=Counter)
     _examples: list[str] = field(default_factory=list)
     _payments: int = 0
@@ -54,12 +55,19 @@ class Checker:
         """Take an order that a client was told is accepted, after all records: it must be among them."""
         self._ledger.promised[self._ledger.number(user_id, order_id)] = 1
 
-    def dead_letter(self, burial: Burial, topic: str, partition: int, offset: int) -> None:
-        """Take a dead letter, by where its record was read: rejected as invalid, or failed for now."""
+    def dead_letter(
+        self, burial: Burial, topic: str, partition: int, offset: int, *, conflict: bool = False
+    ) -> None:
+        """Take a dead letter, by where its record was read: rejected as invalid, or failed for now.
+
+        A conflict: its id was that of another order, whose status says nothing about this one.
+        """
         place = (topic, partition, offset)
         if place in self._dead:
             self._fault("duplicated", f"{topic}[{partition}] offset {offset} has more than one dead letter")
         self._dead[place] = burial
+        if conflict:
+            self._conflicts.add(place)
 
     def notification(self, user_id: str, order_id: str, result: str, partition: int) -> None:
         """Take a record of `notifications`."""
@@ -119,7 +127,7 @@ class Checker:
             return
         status = _name(ledger.status[number], _STATUSES)
         self._without_payment(order_id, partition, offset, judged)
-        buried = dead is not None and judged
+        buried = dead is not None and judged and (ORDERS, partition, offset) not in self._conflicts
         if buried and status in _STATUS_OF.values() and ledger.number_of_id(order_id) == number:
             self._fault("contradictory", f"{order_id} is {status}, but is a dead letter without a payment")
 
@@ -179,7 +187,7 @@ class Checker:
             return ""
         status, result = _name(ledger.status[number], _STATUSES), self._result(number)
         if status != _STATUS_OF[result]:
-            return f"has a payment {result}, but its status is {status}"
+            return f"has a payment {result}, but its status is {status or 'of another order with its id'}"
         # What is replayed is written once more, and that record has the payment.
         buried = self.whole and result == "SUCCESS" and not ledger.kept[number]
         return "is paid, but all its records are dead letters" if buried else ""

@@ -33,6 +33,8 @@ _BURIALS: dict[str, Burial] = {
     FAILED_NOTIFICATIONS: "failed",
 }
 
+_ERROR_CLASS, _CONFLICT = "dlq.error.class", b"OrderIdConflict"
+
 # A group commits its offsets with what follows from them, so whatever is read after the offsets holds
 # all the effects of what they cover; and what is read later holds all the causes of what was read before.
 IN_TURN = (
@@ -125,7 +127,8 @@ def take(checker: Checker, topic: str, record: Record, prefix: str, floors: Mapp
     """Give one record of a topic (logical name) to the checker; `floors` as `judged_from` returns them."""
     partition, offset, value = record.partition() or 0, record.offset() or 0, record.value() or b""
     if topic in _BURIALS:
-        checker.dead_letter(_BURIALS[topic], *_origin(record, prefix))
+        conflict = (_ERROR_CLASS, _CONFLICT) in headers_of(record)
+        checker.dead_letter(_BURIALS[topic], *_origin(record, prefix), conflict=conflict)
         return
     judged = record.timestamp()[1] >= floors.get(partition, 0.0) * 1000
     try:
