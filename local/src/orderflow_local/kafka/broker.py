@@ -15,7 +15,9 @@ from orderflow_local.errors import BrokerFailed
 from orderflow_local.kafka.config import (
     CLEAN_END,
     FENCED,
+    METADATA_LOG,
     QUIET,
+    STARTED,
     BrokerSpec,
     log4j_properties,
     render,
@@ -28,7 +30,7 @@ from orderflow_local.net import answers_kafka, free_port, is_free
 READY_WITHIN = 60.0  # seconds; a start takes a few, a recovery of much data more
 STOP_WITHIN = 20.0  # seconds for a controlled shutdown before the process is killed
 POLL_EVERY = 0.05  # seconds
-SETTLED_WITHIN = 6.0  # seconds, most of them for starting a JVM
+FENCED_WITHIN = 3.0  # seconds until a controller that has started declares a silent broker gone
 
 JAVA_EXCEPTION = re.compile(r"^(Caused by: |Exception in thread \S+ )?[\w.$]+(Exception|Error): ")
 
@@ -82,17 +84,27 @@ class Broker:
         self._spawn(self._write_configuration(server_properties))
 
     def _settle(self) -> None:
-        """Run the controller alone until it has declared the killed broker gone."""
+        """Run the controller alone until it has declared the killed broker gone, and written that down."""
         log = self.log_dir / "kafka.log"
         begin = log.stat().st_size if log.exists() else 0
         self._spawn(self._write_configuration(settling_properties))
+        self._wait_until(lambda: STARTED in _text_from(log, begin), READY_WITHIN)
         # It says nothing where the broker was declared gone before; that wait is only lost time.
-        deadline = time.monotonic() + SETTLED_WITHIN
-        while FENCED not in _text_from(log, begin) and time.monotonic() < deadline and self.is_running:
-            time.sleep(POLL_EVERY)
+        self._wait_until(lambda: FENCED in _text_from(log, begin), FENCED_WITHIN)
+        # It says so before it writes so; whatever it writes next comes after that.
+        written = self._metadata_bytes()
+        self._wait_until(lambda: self._metadata_bytes() > written, FENCED_WITHIN)
         if not self.is_running:
             raise BrokerFailed(f"The broker ended while starting: {self._last_words()}")
         self.stop()
+
+    def _wait_until(self, done: Callable[[], bool], within: float) -> None:
+        deadline = time.monotonic() + within
+        while not done() and time.monotonic() < deadline and self.is_running:
+            time.sleep(POLL_EVERY)
+
+    def _metadata_bytes(self) -> int:
+        return sum(log.stat().st_size for log in (self.data_dir / METADATA_LOG).glob("*.log"))
 
     def _spawn(self, properties: Path) -> None:
         with (self.log_dir / "kafka-console.log").open("ab") as console:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CLEAN_END = ".kafka_cleanshutdown"  # Kafka leaves this file in its data when it was stopped in order
-FENCED = "Fencing broker "  # what the controller logs when it declares a broker gone
+STARTED = "Kafka Server started"  # what a node logs when all of it runs
+FENCED = "Fencing broker "  # what the controller logs when it decides that a broker is gone
+METADATA_LOG = "__cluster_metadata-0"  # the folder of the controller's own log
 
 # Java 24 and newer complain on every start about what Kafka's libraries do; older ones ignore the second.
 QUIET = (
@@ -86,6 +88,8 @@ def settling_properties(spec: BrokerSpec) -> dict[str, str]:
         "process.roles": "controller",
         "listeners": f"CONTROLLER://127.0.0.1:{spec.controller_port}",
         "broker.session.timeout.ms": "500",
+        # How soon the controller writes something, if only that nothing is new: half a second by default.
+        "metadata.max.idle.interval.ms": "100",
     }
 
 
