@@ -41,6 +41,7 @@ def main(
     # What Kafka's clients say about an outage is no news here.
     logging.getLogger("kafka").addHandler(logging.NullHandler())
     plan = Plan(random.randrange(10_000) if seed is None else seed, duration, rate, most)
+    print(f"seed {plan.seed}, again: {again(plan)}")
     folder = FOLDER / f"{datetime.now():%Y%m%d-%H%M%S}-seed-{plan.seed}"
     folder.mkdir(parents=True)
     distribution = obtain()

@@ -22,7 +22,7 @@ from support.chaos.verdict import Evidence, violations
 from support.pipeline import Pipeline
 
 from orderflow.streaming.clients import new_admin
-from orderflow.verify.reading import Groups, drain, verify
+from orderflow.verify.reading import Groups, TransactionsOpen, drain, verify
 from orderflow.verify.report import Report
 from orderflow_local.kafka import Broker
 from orderflow_local.net import free_port
@@ -49,7 +49,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run came to. happened: how often each kind of event came. restarts: ends of processes."""
+    """What a run came to.
+
+    happened: how often each kind of event came. answers: how often each status. surprises: processes that
+    ended without being told to.
+    """
 
     report: Report
     evidence: Evidence
@@ -107,9 +111,11 @@ class Chaos:
         self._restarted.result()
         self._foreign.finish()
         behind = self._drain()
-        report = verify(
-            self._settings, self._groups, progress=lambda *_: self._tell("verifying"), promised=load.promised
-        )
+        self._note(behind or "the groups have no lag")
+        try:
+            report = self._verify(load)
+        except TransactionsOpen as error:
+            report, behind = Report(), str(error)
         evidence = Evidence(
             promised=len(set(load.promised)),
             foreign=self._foreign.good,
@@ -120,6 +126,12 @@ class Chaos:
         )
         self._note(f"{report} {evidence}")
         return Outcome(report, evidence, self.happened, load.answers, tuple(self._fleet.surprises))
+
+    def _verify(self, load: Load) -> Report:
+        def progress(topic: str, read: int, total: int) -> None:
+            self._tell(f"verifying: {topic} {read:,} of {total:,}")
+
+        return verify(self._settings, self._groups, progress=progress, promised=load.promised)
 
     def _play(self, load: Load) -> None:
         """Let everything happen at its time."""
