@@ -13,6 +13,7 @@ from bench.toolchain import java_command, quix_python
 
 OURS = "orderflow"
 OURS_TWICE = "orderflow x2"
+OURS_FORGETFUL = "orderflow without window"
 QUIX = "quix streams"
 QUIX_QUICK = "quix streams 100 ms"
 STREAMS = "kafka streams"
@@ -51,6 +52,8 @@ def contender(name: str) -> Contender:
         return Contender(name, payments, _GATEWAY)
     if name == OURS_TWICE:
         return Contender(name, payments, _GATEWAY, processes=2)
+    if name == OURS_FORGETFUL:
+        return Contender(name, payments, _GATEWAY | {"PAYMENT_DEDUP_WINDOW": "0"})
     if name == QUIX:
         return Contender(name, (str(quix_python()), "bench/peers/quix_payments.py"))
     if name == QUIX_QUICK:

@@ -16,15 +16,16 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from bench import api, contenders, latency, memory, report, throughput
+from bench import api, contenders, latency, memory, report, throughput, window
 from bench.broker import own_broker
 from bench.processes import ContenderFailed
 from bench.results import Figures, Results, Run, describe_machine
 from bench.scene import Scene, fresh_scene
 
-EXPERIMENTS = ("throughput", "latency", "http", "memory")
+EXPERIMENTS = ("throughput", "latency", "http", "memory", "window")
 LATENCY_RATE = 1_000  # orders a second
 HTTP_CONNECTIONS = (64, 256)
+WINDOW_ORDERS = 300_000  # 25,000 of each partition: more than the window holds
 
 Measure = Callable[[Scene, Callable[[int], None]], Figures]
 
@@ -101,6 +102,8 @@ def _turns(experiment: str, depth: throughput.Backlog, seconds: float, backlog: 
             for name in (contenders.OUR_API, contenders.FASTAPI):
                 yield Turn(experiment, f"{name} {connections}", _http_of(name, connections, seconds))
             yield Turn(experiment, f"bare transactions {connections}", _rounds_of(connections, seconds))
+    elif experiment == "window":
+        yield Turn(experiment, contenders.OURS, _window_of(contenders.OURS), WINDOW_ORDERS)
     else:
         for name in (contenders.OURS, contenders.STREAMS):
             yield Turn(experiment, name, _memory_of(name, backlog), backlog)
@@ -128,6 +131,11 @@ def _rounds_of(size: int, seconds: float) -> Measure:
 def _memory_of(name: str, backlog: int) -> Measure:
     contender = contenders.contender(name)
     return lambda scene, advance: memory.measure(scene, contender, backlog, advance)
+
+
+def _window_of(name: str) -> Measure:
+    contender = contenders.contender(name)
+    return lambda scene, advance: window.measure(scene, contender, WINDOW_ORDERS, advance)
 
 
 def _progress(console: Console) -> Progress:

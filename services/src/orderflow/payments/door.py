@@ -25,7 +25,7 @@ from orderflow.payments.window import (
     Window,
     parse_digest,
 )
-from orderflow.streaming.batches import Record
+from orderflow.streaming.batches import Headers
 from orderflow.streaming.partitioner import partition_for
 from orderflow.streaming.reader import BrokerUnavailable, ReadRefused
 from orderflow.streaming.service import NotAttempted
@@ -69,6 +69,9 @@ class Door:
         self._reached: dict[int, Reached] = {}
         self._again_at: dict[int, float] = {}
         self._silence: tuple[float, str] = (0.0, "")
+
+    def __len__(self) -> int:
+        return len(self._window)
 
     def reassigned(self, gained: frozenset[int], owned: frozenset[int]) -> None:
         """Forget what others may have written to, or will."""
@@ -193,17 +196,17 @@ class Door:
         else:
             self._again_at[number] = time.monotonic() + _AGAIN_SECONDS
 
-    def _take(self, record: Record) -> None:
+    def _take(self, number: int, value: bytes | None, headers: Headers | None) -> None:
         try:
-            payment = _decode(record.value or b"")
+            payment = _decode(value or b"")
         except (msgspec.DecodeError, UnicodeDecodeError):
             return
         digest = UNKNOWN
-        for name, value in record.headers or ():
-            if name == ORDER_DIGEST and isinstance(value, bytes):
-                digest = parse_digest(value)
+        for name, written in headers or ():
+            if name == ORDER_DIGEST and isinstance(written, bytes):
+                digest = parse_digest(written)
         declined = None if payment.status == "SUCCESS" else payment.reason or ""
-        self._window.add(record.partition[1], payment.order_id, digest, declined)
+        self._window.add(number, payment.order_id, digest, declined)
 
     def _forget_all(self) -> None:
         self._window.clear()

@@ -55,7 +55,7 @@ def payment_service(
     retry_declined: bool = False,
 ) -> Service[Order]:
     """Return the Payment Service, charging through `gateway` what is not in `memory`."""
-    desk = PaymentDesk(gateway, memory or NoMemory(), unit_price, retry_declined)
+    desk = PaymentDesk(gateway, NoMemory() if memory is None else memory, unit_price, retry_declined)
     return Service(
         name="payment-service",
         reads=(Order.topic,),

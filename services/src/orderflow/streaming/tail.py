@@ -15,13 +15,16 @@ from typing import Any, Self
 from confluent_kafka import KafkaError, Message, TopicPartition
 
 from orderflow.streaming.admin import BrokerUnavailable, existing_topics
-from orderflow.streaming.batches import Record
+from orderflow.streaming.batches import Headers
 from orderflow.streaming.clients import new_consumer, reader_config
 from orderflow.streaming.reader import ReadRefused, is_permanent
 from orderflow.streaming.settings import WorkerSettings
-from orderflow.streaming.source import partition_of, record_of
+from orderflow.streaming.source import partition_of
 
-_BATCH = 2000
+# Partition number, value, headers: what a record of the own output is read for.
+Take = Callable[[int, bytes | None, Headers | None], None]
+
+_BATCH = 1000
 _POLL_SECONDS = 0.05
 
 # As librdkafka counts from the end: RD_KAFKA_OFFSET_TAIL_BASE.
@@ -56,7 +59,14 @@ class TailReader:
         self._timeout = timeout
         self._consumer = new_consumer(
             reader_config(settings)
-            | {"group.id": settings.group, "auto.offset.reset": "earliest", "fetch.wait.max.ms": 10}
+            | {
+                "group.id": settings.group,
+                "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 10,
+                # A worker reads this beside everything else it holds.
+                "queued.max.messages.kbytes": 2_048,
+                "max.partition.fetch.bytes": 262_144,
+            }
         )
         try:
             self._counts = existing_topics(self._consumer, timeout=timeout)
@@ -77,7 +87,7 @@ class TailReader:
         return self._counts.get(self._prefix + topic, 0)
 
     def read(
-        self, topic: str, starts: Mapping[int, int], take: Callable[[Record], None], *, patience: float
+        self, topic: str, starts: Mapping[int, int], take: Take, *, patience: float
     ) -> dict[int, Reached]:
         """Give `take` every record from `starts` (partition -> offset, or `last(n)`) to the present ends.
 
@@ -98,13 +108,15 @@ class TailReader:
                 raise BrokerUnavailable(f"no answer for {self._timeout:.0f} seconds")
         return reached
 
-    def _take_some(self, take: Callable[[Record], None], reached: dict[int, Reached]) -> bool:
+    def _take_some(self, take: Take, reached: dict[int, Reached]) -> bool:
         """Read what comes next and note which ends were met; return whether anything came."""
         came = False
         for message in self._consumer.consume(_BATCH, _POLL_SECONDS):
             error = message.error()
             if error is None:
-                take(record_of(message))
+                number: Any = message.partition()
+                headers: Any = message.headers()
+                take(number, message.value(), headers)
             elif error.code() == KafkaError._PARTITION_EOF:
                 self._note(message, reached)
             elif is_permanent(error):
