@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import shutil
+import signal
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -92,6 +93,8 @@ def again(plan: Plan) -> str:
 
 
 if __name__ == "__main__":
+    # Whoever ends this must not leave a broker and its workers behind.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     app = typer.Typer(pretty_exceptions_enable=False)
     app.command()(main)
     app()
