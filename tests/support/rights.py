@@ -24,10 +24,29 @@ def grant(broker: Broker, principal: str, kind: ResourceType, name: str, operati
     admin.create_acls([binding])[binding].result(20)
 
 
+def revoke(broker: Broker, principal: str, kind: ResourceType, name: str, operation: AclOperation) -> None:
+    """Take from a principal what it was allowed on one resource."""
+    anything: Any = None
+    which = AclBindingFilter(
+        kind,
+        name,
+        ResourcePatternType.LITERAL,
+        principal,
+        anything,
+        operation,
+        AclPermissionType.ALLOW,
+    )
+    _delete(broker, which)
+
+
 def revoke_all(broker: Broker, principal: str) -> None:
     """Take every right from somebody."""
     kind, pattern, operation = ResourceType.ANY, ResourcePatternType.ANY, AclOperation.ANY
     anything: Any = None
     whose = AclBindingFilter(kind, anything, pattern, principal, anything, operation, AclPermissionType.ANY)
+    _delete(broker, whose)
+
+
+def _delete(broker: Broker, which: AclBindingFilter) -> None:
     admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
-    admin.delete_acls([whose])[whose].result(20)
+    admin.delete_acls([which])[which].result(20)

@@ -18,7 +18,7 @@ from confluent_kafka.admin import (
     UserScramCredentialDeletion,
     UserScramCredentialUpsertion,
 )
-from support.rights import grant
+from support.rights import grant, revoke
 
 from orderflow_local.kafka import Broker
 from orderflow_local.kafka.config import BrokerSpec
@@ -50,6 +50,10 @@ class ScramBroker(Broker):
     def allow(self, user: str, kind: ResourceType, name: str, operation: AclOperation) -> None:
         """Give a user one right."""
         grant(self, f"User:{user}", kind, name, operation)
+
+    def forbid(self, user: str, kind: ResourceType, name: str, operation: AclOperation) -> None:
+        """Take a user's right, as it was given, away."""
+        revoke(self, f"User:{user}", kind, name, operation)
 
     def _alter(self, change: UserScramCredentialUpsertion | UserScramCredentialDeletion, user: str) -> None:
         admin = AdminClient({"bootstrap.servers": self.bootstrap_servers})

@@ -11,9 +11,10 @@ from support.builders import TRACE
 from support.orders_app import SHORT, App
 
 from orderflow.events.orders import order_id_for
-from orderflow.orders.intake import KafkaAway, TopicsMissing
+from orderflow.orders.intake import KafkaAway, RightsMissing, TopicsMissing
 from orderflow.orders.problems import MEDIA_TYPE
 from orderflow.orders.watch import KafkaState
+from orderflow.streaming.access import Lacking
 from orderflow.streaming.outcomes import Overloaded, RecordTooLarge, Refused, Undecided
 
 FULL = {"order_id": "o-1", "user_id": "u-1", "amount": 19.99, "items": 2, "item": "tea", "colour": "red"}
@@ -166,6 +167,7 @@ def test_a_body_in_chunks_is_put_together() -> None:
         (Overloaded("full"), 503, "rejected", "overloaded"),
         (KafkaAway("away"), 503, "rejected", "kafka-unavailable"),
         (TopicsMissing("none"), 503, "rejected", "topics-missing"),
+        (RightsMissing("none"), 503, "rejected", "rights-missing"),
         (Refused("late"), 503, "rejected", "not-committed"),
         (Undecided("late"), 503, "unknown", "undecided"),
     ],
@@ -275,7 +277,7 @@ def test_the_docs_need_nothing_from_elsewhere() -> None:
 def test_ready_means_that_an_order_would_be_accepted() -> None:
     app = App()
     assert app.get("/readyz").status_code == 200
-    app.intake.kafka = KafkaState(True, ("orders",))
+    app.intake.kafka = KafkaState(True, Lacking(("orders",)))
     assert (app.get("/readyz").status_code, "orders" in app.get("/readyz").json()["reason"]) == (503, True)
     app.intake.kafka = KafkaState(False)
     assert "Kafka" in app.get("/readyz").json()["reason"]
@@ -299,13 +301,14 @@ def test_a_service_whose_commits_stand_still_is_not_alive() -> None:
 def test_health_sums_it_up_for_people() -> None:
     app = App(kafka_bootstrap_servers="b:1")
     assert app.get("/health").json()["status"] == "ok"
-    app.intake.kafka = KafkaState(True, ("order-status",))
+    app.intake.kafka = KafkaState(True, Lacking(("order-status",), ("Write on topic orders",)))
     health = app.get("/health").json()
     assert (health["status"], health["accepts_orders"]) == ("degraded", False)
     assert health["kafka"] == {
         "bootstrap_servers": "b:1",
         "reachable": True,
         "missing_topics": ["order-status"],
+        "missing_rights": ["Write on topic orders"],
     }
 
 

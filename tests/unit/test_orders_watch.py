@@ -1,24 +1,24 @@
 """Looking at Kafka beside the requests: what is seen, and what one bad look is worth."""
 
-from collections.abc import Sequence
-
 import pytest
 from support.eventually import eventually
 
 from orderflow.orders.watch import KafkaState, KafkaWatch
+from orderflow.streaming.access import NOTHING, Lacking
 from orderflow.streaming.admin import BrokerUnavailable
 
 AWAY = None
+ORDERS = Lacking(("orders",))
 
 
 class Looks:
     """Answers each look with the next of `answers`, and with the last one from then on."""
 
-    def __init__(self, *answers: Sequence[str] | None) -> None:
+    def __init__(self, *answers: Lacking | None) -> None:
         self._answers = list(answers)
         self.count = 0
 
-    def __call__(self) -> Sequence[str]:
+    def __call__(self) -> Lacking:
         answer = self._answers[min(self.count, len(self._answers) - 1)]
         self.count += 1
         if answer is AWAY:
@@ -39,21 +39,19 @@ def state_after(looks: Looks, count: int) -> KafkaState:
 @pytest.mark.parametrize(
     ("answers", "state"),
     [
-        pytest.param([[]], KafkaState(True), id="all topics there"),
-        pytest.param([["orders"]], KafkaState(True, ("orders",)), id="a topic missing"),
+        pytest.param([NOTHING], KafkaState(True), id="all topics there"),
+        pytest.param([ORDERS], KafkaState(True, ORDERS), id="a topic missing"),
         pytest.param([AWAY], KafkaState(False), id="away from the start"),
-        pytest.param([[], AWAY, AWAY], KafkaState(False), id="away twice in a row"),
-        pytest.param([AWAY, AWAY, []], KafkaState(True), id="back again"),
+        pytest.param([NOTHING, AWAY, AWAY], KafkaState(False), id="away twice in a row"),
+        pytest.param([AWAY, AWAY, NOTHING], KafkaState(True), id="back again"),
     ],
 )
-def test_the_state_is_what_the_last_looks_showed(
-    answers: list[Sequence[str] | None], state: KafkaState
-) -> None:
+def test_the_state_is_what_the_last_looks_showed(answers: list[Lacking | None], state: KafkaState) -> None:
     assert state_after(Looks(*answers), len(answers)) == state
 
 
 def test_one_look_without_an_answer_changes_nothing() -> None:
-    watch = KafkaWatch(Looks([], AWAY, []))
+    watch = KafkaWatch(Looks(NOTHING, AWAY, NOTHING))
     states = []
     for _ in range(3):
         watch.state = watch._look()
@@ -65,4 +63,7 @@ def test_what_is_waited_for_is_said_in_words() -> None:
     assert KafkaState(True).waits_for is None
     assert "first answer" in str(KafkaState().waits_for)
     assert "does not answer" in str(KafkaState(False).waits_for)
-    assert "orders, order-status" in str(KafkaState(True, ("orders", "order-status")).waits_for)
+    lacking = Lacking(("orders", "order-status"), ("Write on topic payments",))
+    assert KafkaState(True, lacking).waits_for == (
+        "topics that do not exist: orders, order-status; ACLs that allow this login Write on topic payments"
+    )

@@ -47,7 +47,8 @@ def health_routes(intake: Intake, lifecycle: Lifecycle, settings: OrdersSettings
             "kafka": {
                 "bootstrap_servers": settings.kafka_bootstrap_servers,
                 "reachable": kafka.reachable,
-                "missing_topics": list(kafka.missing_topics),
+                "missing_topics": list(kafka.lacking.topics),
+                "missing_rights": list(kafka.lacking.rights),
             },
         }
 

@@ -12,7 +12,7 @@ from orderflow.orders.metrics import GROUP_ORDERS
 from orderflow.orders.placing import Placement
 from orderflow.orders.settings import OrdersSettings
 from orderflow.orders.watch import KafkaState, KafkaWatch
-from orderflow.streaming.admin import CurrentAdmin, missing_topics
+from orderflow.streaming.access import Access
 from orderflow.streaming.batches import Outgoing
 from orderflow.streaming.clients import transactional_config
 from orderflow.streaming.codec import first_headers
@@ -32,6 +32,10 @@ class KafkaAway(Refused):
 
 class TopicsMissing(Refused):
     """The topics of orders do not exist; nothing was sent."""
+
+
+class RightsMissing(Refused):
+    """The service may not write orders; nothing was sent."""
 
 
 class Intake(Protocol):
@@ -61,8 +65,10 @@ class KafkaIntake:
 
     async def accept(self, placement: Placement, at: datetime) -> None:
         state = self._watch.state
-        if state.missing_topics:
-            raise TopicsMissing(f"Kafka lacks the topics {', '.join(state.missing_topics)}")
+        if state.lacking.topics:
+            raise TopicsMissing(f"Kafka lacks the topics {', '.join(state.lacking.topics)}")
+        if state.lacking.rights:
+            raise RightsMissing(f"The service lacks {state.lacking}")
         if state.reachable is False:
             raise KafkaAway("Kafka does not answer")
         await self._commit.commit(self._records(placement, at))
@@ -138,7 +144,6 @@ def open_intake(settings: OrdersSettings, number: int, on_defeat: Callable[[str]
         on_commit=count,
         on_defeat=on_defeat,
     )
-    admin = CurrentAdmin(settings, login)
-    topics = [settings.topic_prefix + name for name in (ORDERS, ORDER_STATUS)]
-    watch = KafkaWatch(lambda: missing_topics(admin(), topics, timeout=_LOOK_SECONDS))
+    access = Access(settings, login, writes=(ORDERS, ORDER_STATUS))
+    watch = KafkaWatch(lambda: access.lacking(timeout=_LOOK_SECONDS))
     return KafkaIntake(commit, watch, login, settings.topic_prefix)

@@ -17,7 +17,9 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "1"
 
 Outcome = Literal["unknown", "rejected"]
-Reason = Literal["overloaded", "kafka-unavailable", "topics-missing", "not-committed", "undecided"]
+Reason = Literal[
+    "overloaded", "kafka-unavailable", "topics-missing", "rights-missing", "not-committed", "undecided"
+]
 
 
 class Problem(Exception):

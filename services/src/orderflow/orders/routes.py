@@ -16,7 +16,7 @@ from fastapi import APIRouter, Request
 from starlette.types import Message, Receive, Scope, Send
 
 from orderflow.orders import problems
-from orderflow.orders.intake import Intake, KafkaAway, TopicsMissing
+from orderflow.orders.intake import Intake, KafkaAway, RightsMissing, TopicsMissing
 from orderflow.orders.metrics import ACCEPTED, REFUSED
 from orderflow.orders.placing import Placement, check_media_type, read_placement
 from orderflow.orders.problems import Problem
@@ -40,6 +40,7 @@ class Accepted(msgspec.Struct):
 _REASONS: dict[type[Refused], problems.Reason] = {
     Overloaded: "overloaded",
     TopicsMissing: "topics-missing",
+    RightsMissing: "rights-missing",
     KafkaAway: "kafka-unavailable",
 }
 

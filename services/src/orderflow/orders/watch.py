@@ -1,13 +1,14 @@
-"""Whether Kafka answers, and which topics are missing: asked again and again beside the requests."""
+"""Whether Kafka answers, and what of its topics is missing: asked again and again beside the requests."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 
+from orderflow.streaming.access import NOTHING, Lacking
 from orderflow.streaming.admin import BrokerUnavailable
 
 log = structlog.get_logger(__name__)
@@ -20,7 +21,7 @@ class KafkaState:
     """What the last look at Kafka showed. `reachable` is None before the first one."""
 
     reachable: bool | None = None
-    missing_topics: tuple[str, ...] = ()
+    lacking: Lacking = NOTHING
 
     @property
     def waits_for(self) -> str | None:
@@ -29,16 +30,14 @@ class KafkaState:
             return "a first answer of Kafka"
         if not self.reachable:
             return "Kafka, which does not answer"
-        if self.missing_topics:
-            return f"topics that do not exist: {', '.join(self.missing_topics)}"
-        return None
+        return str(self.lacking) or None
 
 
 class KafkaWatch:
-    """Keeps `state` fresh: `find_missing()` returns the missing topics or raises BrokerUnavailable."""
+    """Keeps `state` fresh: `look()` returns what is lacking or raises BrokerUnavailable."""
 
-    def __init__(self, find_missing: Callable[[], Sequence[str]], *, every_seconds: float = 1.0) -> None:
-        self._find_missing = find_missing
+    def __init__(self, look: Callable[[], Lacking], *, every_seconds: float = 1.0) -> None:
+        self._ask = look
         self._every_seconds = every_seconds
         self._stop = threading.Event()
         self._failures = 0
@@ -55,16 +54,16 @@ class KafkaWatch:
         while not self._stop.is_set():
             seen = self._look()
             if seen != self.state:
-                log.info("kafka seen", reachable=seen.reachable, missing_topics=list(seen.missing_topics))
+                log.info("kafka seen", reachable=seen.reachable, waits_for=seen.waits_for)
             self.state = seen
             self._stop.wait(self._every_seconds)
 
     def _look(self) -> KafkaState:
         try:
-            missing = tuple(self._find_missing())
+            lacking = self._ask()
         except BrokerUnavailable:
             self._failures += 1
             # Once is no proof: a broker under load may be slow to tell its topics and still commit.
             return self.state if self._failures < _PROOF and self.state.reachable else KafkaState(False)
         self._failures = 0
-        return KafkaState(True, missing)
+        return KafkaState(True, lacking)
