@@ -45,13 +45,16 @@ class OrderService:
 class Clients:
     """Clients that place one order after the other, on connections kept open, until they are stopped.
 
+    Each rests for `pause` seconds behind every answer.
+
     `accepted` holds the ids that were answered 202, `answers` counts every status, and -1 for a
     connection that broke before the answer was there.
     """
 
-    def __init__(self, service: OrderService, connections: int) -> None:
+    def __init__(self, service: OrderService, connections: int, pause: float = 0.0) -> None:
         self.accepted: list[str] = []
         self.answers: Counter[int] = Counter()
+        self._pause = pause
         self._numbers = count()
         self._stopping = False
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run(service.url, connections)))
@@ -82,3 +85,4 @@ class Clients:
             self.answers[answer.status_code] += 1
             if answer.status_code == 202:
                 self.accepted.append(answer.json()["order_id"])
+            await asyncio.sleep(self._pause)

@@ -1,0 +1,124 @@
+"""Outages of one thing each: a disk, a topic, a right, the broker for a long time.
+
+Each is told where one looks first (readiness, log, the answer to a POST), costs no order, and is over once
+its cause is: the processes that were there before go on.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+import pytest
+from support.eventually import eventually
+from support.orders_service import Clients, OrderService
+from support.pipeline import Pipeline, ServiceProcess, handled_exactly_once, orders
+
+from orderflow_local.kafka import Broker
+
+pytestmark = pytest.mark.chaos
+
+Pipelines = Callable[[str, str], Pipeline]
+
+SHORT = {"user_id": "u1", "item": "tea", "quantity": 1}
+PASSWORD = "a-password-of-these-tests"
+IN_A_HURRY: dict[str, Any] = {"transaction_timeout_seconds": 2}
+
+# The outage that is promised to be survived lasts 600 s. In less time every wait of ours and of the client
+# comes round several times too: 2 s for a producer, 1 s between connections, 10 s between looks at topics.
+OUTAGE_SECONDS = float(os.environ.get("ORDERFLOW_TEST_OUTAGE_SECONDS", "30"))
+MOST_GROWTH = 4 << 20  # bytes, whatever the length
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Clients that place orders all the time, the service that takes them, the worker that charges them."""
+
+    pipeline: Pipeline
+    api: OrderService
+    clients: Clients
+    worker: ServiceProcess
+
+    def goes_on(self) -> None:
+        """Return once more orders were accepted, and more paid."""
+        accepted, handled = len(self.clients.accepted), self.handled
+        eventually(lambda: len(self.clients.accepted) >= accepted + 30, within=60)
+        eventually(lambda: self.handled >= handled + 30, within=60)
+
+    @property
+    def handled(self) -> float:
+        return self.worker.metric("orderflow_records_total")
+
+    @property
+    def waits_for(self) -> tuple[str, str]:
+        """What the service and the worker are not ready without; empty where one is ready."""
+        answers = [each.get("/readyz") for each in (self.api.process, self.worker)]
+        first, second = (body if status == 503 else "" for status, body in answers)
+        return first, second
+
+    def wait_for_kafka(self) -> None:
+        """Return once both say that Kafka is what they wait for; both are alive."""
+        eventually(lambda: all("waits for Kafka" in said for said in self.waits_for), within=60)
+        assert all(each.get("/livez")[0] == 200 for each in (self.api.process, self.worker))
+
+    def is_refused(self) -> bool:
+        """Tell whether an order is refused as one that may come again."""
+        answer = self.api.place(SHORT)
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "1"
+        return bool(answer.json()["outcome"] == "rejected")
+
+
+@contextmanager
+def flowing(pipeline: Pipeline, **login: str) -> Iterator[Flow]:
+    """Let orders flow, 80 a second; in the end every accepted one is in the log and has its one payment."""
+    api = OrderService(pipeline, "api", api_deadline_seconds=2, **IN_A_HURRY, **login)
+    worker = pipeline.start("payments", "payments", **IN_A_HURRY, **login)
+    api.wait_ready()
+    worker.wait_ready()
+    with Clients(api, connections=4, pause=0.04) as clients:
+        flow = Flow(pipeline, api, clients, worker)
+        flow.goes_on()
+        yield flow
+        flow.goes_on()
+    assert set(clients.answers) == {202, 503}
+    in_log = {each["order_id"] for each in pipeline.values("orders")}
+    assert set(clients.accepted) <= in_log
+    eventually(lambda: handled_exactly_once(pipeline, len(in_log)), within=60, every=1)
+    assert flow.waits_for == ("", "")
+    for each in (api.process, worker):
+        assert each.process.poll() is None, each.log
+
+
+@pytest.mark.timeout(OUTAGE_SECONDS + 180)
+def test_a_long_outage_costs_no_memory_and_no_order_and_ends_by_itself(
+    own_broker: Callable[[], Broker], namespace: str, pipelines: Pipelines
+) -> None:
+    broker = own_broker()
+    with flowing(pipelines(broker.bootstrap_servers, namespace).create_topics()) as flow:
+        flow.pipeline.produce("orders", orders(5000))
+        # Half of the time nobody answers, half of it nobody is there.
+        began = time.monotonic()
+        broker.pause()
+        flow.wait_for_kafka()
+        sizes = watch(flow, began + OUTAGE_SECONDS / 2)
+        broker.kill()
+        sizes += watch(flow, began + OUTAGE_SECONDS)
+        broker.start()
+        broker.wait_ready()
+    for of_one in zip(*sizes, strict=True):
+        assert max(of_one) - of_one[0] < MOST_GROWTH, [size >> 10 for size in of_one]
+
+
+def watch(flow: Flow, until: float) -> list[tuple[int, ...]]:
+    """Return how much memory the service and the worker have, in bytes, again and again for a time."""
+    processes = [psutil.Process(each.process.pid) for each in (flow.api.process, flow.worker)]
+    seen = list[tuple[int, ...]]()
+    while time.monotonic() < until:
+        assert flow.is_refused()
+        seen.append(tuple(each.memory_info().rss for each in processes))
+        time.sleep(1)
+    return seen
