@@ -131,6 +131,9 @@ def test_what_was_committed_just_before_a_kill_is_there_after_it(own_broker: Cal
         broker.start()
         broker.wait_ready()
         eventually(partial(has_records, broker, "kept", kills), within=20)
+    log = (broker.log_dir / "kafka.log").read_text()
+    assert log.count("Fencing broker") >= 3, "the controller declared each killed broker gone"
+    assert "DUPLICATE_BROKER_REGISTRATION" not in log, "and wrote it down before it was stopped"
 
 
 def has_records(broker: Broker, topic: str, count: int) -> bool:
