@@ -103,6 +103,16 @@ def a_zombie_that_is_not_fenced(scene: Scene, broken: bool) -> Report:
     return scene.verdict()
 
 
+def orders_that_come_again(scene: Scene, broken: bool) -> Report:
+    for name in ("first", "second"):
+        scene.pipeline.produce("orders", orders(COUNT))
+        worker = scene.pay(HEALTHY, scene.payment_service(remembers=not broken), name)
+        scene.wait_for(scene.groups.payments)
+        worker.stop()
+    scene.finish()
+    return scene.verdict()
+
+
 def impatient(config: dict[str, Any], *arguments: Any) -> Source:
     return Source(config | {"max.poll.interval.ms": int(ENOUGH * 1000)}, *arguments)
 
@@ -153,6 +163,7 @@ PLAYS: dict[Play, str] = {
     notifications_of_uncommitted_payments: "duplicated",
     retries_behind_later_orders: "out_of_order",
     a_zombie_that_is_not_fenced: "duplicated",
+    orders_that_come_again: "duplicated",
     answers_before_the_commit: "lost",
 }
 

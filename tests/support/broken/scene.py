@@ -17,6 +17,7 @@ from support.pipeline import Pipeline
 from orderflow.events import Notification
 from orderflow.notifications.reaction import notification_service
 from orderflow.notifications.settings import NotificationSettings
+from orderflow.payments.door import Door
 from orderflow.payments.gateway import PaymentGateway, SimulatedGateway
 from orderflow.payments.reaction import payment_service
 from orderflow.payments.settings import PaymentSettings
@@ -24,6 +25,7 @@ from orderflow.streaming import committing
 from orderflow.streaming import worker as loop
 from orderflow.streaming.service import Service
 from orderflow.streaming.source import Source
+from orderflow.streaming.tail import TailReader
 from orderflow.streaming.transactions import TransactionalProducer
 from orderflow.streaming.worker import Worker
 from orderflow.verify.reading import Groups, drain, verify
@@ -101,9 +103,20 @@ class Scene:
     def groups(self) -> Groups:
         return Groups(self.pipeline.group("payments"), self.pipeline.group("notifications"))
 
-    def payment_service(self, gateway: PaymentGateway | None = None) -> Service[Any]:
-        """Return the Payment Service."""
-        return payment_service(gateway or SimulatedGateway(success_rate=0.8), unit_price=Decimal(1))
+    def payment_service(
+        self, gateway: PaymentGateway | None = None, *, remembers: bool = False
+    ) -> Service[Any]:
+        """Return the Payment Service.
+
+        Unless it `remembers` every order is a new one to it; else it would make up for what others broke.
+        """
+        settings = PaymentSettings(**self._settings("payments", "door"))
+        door = Door(settings.payment_dedup_window, lambda: TailReader(settings))
+        return payment_service(
+            gateway or SimulatedGateway(success_rate=0.8),
+            unit_price=Decimal(1),
+            memory=door if remembers else None,
+        )
 
     def pay(self, parts: Parts, service: Service[Any] | None = None, name: str = "payments") -> Running:
         """Start a payment worker."""

@@ -138,4 +138,6 @@ def _aimed(chance: random.Random, at: float, kind: Kind, seconds: float, worker:
 
 def _other_size(chance: random.Random, replicas: int, most: int) -> int:
     """Return how many replicas there are next: many after few, few after many."""
-    return chance.choice((most, most, most - 1)) if replicas <= most // 2 else chance.randint(1, 2)
+    if replicas <= (most + 1) // 2:
+        return chance.choice((most, most, max(most - 1, replicas + 1)))
+    return chance.randint(1, 2)
