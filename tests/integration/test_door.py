@@ -145,6 +145,17 @@ def test_an_order_behind_an_open_transaction_is_known_once_that_is_decided(pipel
     payments.close()
 
 
+def test_a_partition_whose_last_owner_may_not_be_done_is_not_relied_on(pipeline: Pipeline) -> None:
+    order, door = an_order(), a_door(pipeline)
+    door.reassigned(NONE, ALL)
+    assert find(door, order) is None
+    payments = Payments(pipeline)
+    payments.commit([order])
+    payments.close()
+    door.reassigned(ALL, ALL)
+    assert find(door, order) == PAID
+
+
 def test_a_partition_of_another_worker_is_read_on_as_that_one_goes_on(pipeline: Pipeline) -> None:
     orders = [an_order(f"o{n}") for n in range(3)]
     door = a_door(pipeline)
@@ -166,6 +177,16 @@ def test_what_is_settled_now_is_known_at_once_and_forgotten_if_it_was_refused(pi
     door.forget("o1")
     assert find(door, order) is None
     assert not door.knows("o1", None)
+
+
+def test_a_partition_that_comes_back_leaves_nothing_known_that_was_not_committed(pipeline: Pipeline) -> None:
+    order, door = an_order(), a_door(pipeline)
+    door.reassigned(ALL, ALL)
+    for number in ALL:
+        assert find(door, order) is None
+        door.settle(order, digest_of(order), None)
+        door.reassigned(frozenset({number}), ALL)
+        assert find(door, order) is None, f"it may have come from partition {number} of orders, without a key"
 
 
 def test_no_order_is_handled_while_kafka_does_not_tell_what_was_settled(pipeline: Pipeline) -> None:

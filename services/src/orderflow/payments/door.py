@@ -63,7 +63,9 @@ class Door:
         self._window = Window(size)
         self._lock = threading.Lock()
         self._counts = (0, 0)
-        self._owned: frozenset[int] = frozenset()
+        # Partitions of `orders` that are ours and whose last owner is known to be done.
+        self._ours: frozenset[int] = frozenset()
+        self._had: frozenset[int] = frozenset()
         self._homes: dict[str, int] = {}
         self._current: set[int] = set()
         self._reached: dict[int, Reached] = {}
@@ -76,14 +78,17 @@ class Door:
     def reassigned(self, gained: frozenset[int], owned: frozenset[int]) -> None:
         """Forget what others may have written to, or will."""
         with self._lock:
-            if not self._in_step:
+            # What comes back brings orders that were settled here and never committed, and without keys they
+            # may be those of users in any partition: remembered, they would be taken for paid.
+            if gained & self._had or not self._in_step:
                 self._forget_all()
-            for number in gained | self._owned - owned:
+            for number in gained | self._ours - owned:
                 self._window.drop(number)
                 self._current.discard(number)
                 self._reached.pop(number, None)
                 self._again_at.pop(number, None)
-            self._owned = owned
+            self._had |= gained
+            self._ours = (self._ours | gained) & owned
 
     def find(self, order: Order, digest: int) -> Verdict | None:
         """Return the verdict on an order that was settled before; raise OrderIdConflict if its id was taken.
@@ -181,7 +186,7 @@ class Door:
         """Return where to read: at home, and in one go wherever something has to be read sooner or later."""
         wanted = {home} | {number for number, found in self._reached.items() if not found.is_end}
         if self._in_step:
-            wanted |= self._owned - self._reached.keys()
+            wanted |= self._ours - self._reached.keys()
         tail = last(_OFFSETS_PER_PAYMENT * self._size)
         return {
             number: self._reached[number].offset if number in self._reached else tail for number in wanted
@@ -191,7 +196,7 @@ class Door:
         # What comes behind the first end is our own, or that of a worker whose partition this is.
         end = self._reached[number].end if number in self._reached else found.end
         self._reached[number] = Reached(found.offset, end)
-        if self._reached[number].is_end and (number in self._owned or not self._in_step):
+        if self._reached[number].is_end and (number in self._ours or not self._in_step):
             self._current.add(number)
         else:
             self._again_at[number] = time.monotonic() + _AGAIN_SECONDS
