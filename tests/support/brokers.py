@@ -1,5 +1,6 @@
 """The brokers that tests run against: one for the whole run, others to be hurt by one test."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def embedded(distribution: Distribution, folder: Path) -> Broker:
 
 def wait_for_coordinators(bootstrap_servers: str) -> None:
     """Return once the broker coordinates groups: it makes the topic for that when it is first asked."""
-    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers}, logger=logging.getLogger("kafka.admin"))
 
     def answers() -> bool:
         try:
