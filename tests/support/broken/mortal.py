@@ -48,6 +48,12 @@ class MortalProducer(TransactionalProducer):
         self._before, self._after = before, after
         self._until = number
         self._with_records = False
+        self._dead = False
+
+    @property
+    def is_current(self) -> bool:
+        """Whether there is anybody to use it: a process that is gone tidies nothing up."""
+        return super().is_current and not self._dead
 
     def write(self, records: Iterable[Outgoing]) -> None:
         written = list(records)
@@ -71,4 +77,7 @@ class MortalProducer(TransactionalProducer):
             what()
         except ProducerLost:
             self.drop()
+            raise
+        except Crash:
+            self._dead = True
             raise

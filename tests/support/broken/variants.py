@@ -20,7 +20,7 @@ from orderflow.streaming.batches import Outgoing
 from orderflow.streaming.clients import Config
 from orderflow.streaming.login import Login
 from orderflow.streaming.service import Delivery, Outcome, Service, TransientError
-from orderflow.streaming.source import Source, topic_partitions
+from orderflow.streaming.source import Source
 
 GroupMetadata = Callable[[], Any]
 
@@ -40,8 +40,9 @@ class CommittedOnArrival(Source):
     def fetch(self, room: int, wait: float) -> None:
         super().fetch(room, wait)
         behind = {record.partition: record.offset + 1 for record in self.assignment.waiting}
-        if behind:
-            self._consumer.commit(offsets=topic_partitions(behind), asynchronous=False)  # Wrong: too early.
+        offsets = [TopicPartition(*partition, offset) for partition, offset in behind.items()]
+        if offsets:
+            self._consumer.commit(offsets=offsets, asynchronous=False)  # Wrong: too early.
 
 
 class ReadsUncommitted(Source):
