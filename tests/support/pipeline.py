@@ -90,6 +90,12 @@ class Pipeline:
 
     def start(self, service: str, name: str = "", **settings: object) -> ServiceProcess:
         """Start `orderflow run SERVICE` and return at once."""
+        return self.start_module("orderflow", ["run", service], service, name, **settings)
+
+    def start_module(
+        self, module: str, arguments: Sequence[str], service: str, name: str = "", **settings: object
+    ) -> ServiceProcess:
+        """Start a Python module in the place of a service and return at once."""
         port, name = free_port(), name or f"{service}-{len(self.processes)}"
         environment = os.environ | {
             "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
@@ -97,12 +103,13 @@ class Pipeline:
             "TOPIC_PREFIX": self.prefix,
             "INSTANCE_NAME": name,
             "HEALTH_PORT": str(port),
+            "PYTHONPATH": str(Path(__file__).parent.parent),
             **{key.upper(): str(value) for key, value in settings.items()},
         }
         log_file = self.folder / f"{name}-{len(self.processes)}.log"
         with log_file.open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "orderflow", "run", service],
+                [sys.executable, "-m", module, *arguments],
                 env=environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -17,7 +17,16 @@ from orderflow.events import Event, InvalidEvent, Order, OrderStatus, Payment, e
 from orderflow.events.orders import decode_order
 from orderflow.streaming.batches import Done, Record
 from orderflow.streaming.handling import Handling
-from orderflow.streaming.service import Delivery, Failure, Outcome, Service, TransientError, WithHeaders
+from orderflow.streaming.parking import Line, Turn, line_of
+from orderflow.streaming.service import (
+    Delivery,
+    Failure,
+    NotAttempted,
+    Outcome,
+    Service,
+    TransientError,
+    WithHeaders,
+)
 
 Reaction = Callable[[Order, Delivery], Iterable[Outcome]]
 Told = list[tuple[int, str, int, bool]]
@@ -80,7 +89,7 @@ def test_a_record_becomes_what_the_reaction_says_with_keys_prefix_and_headers() 
     placed = msgspec.structs.replace(
         order_record(7), headers=[("correlation_id", b"c-1"), ("traceparent", TRACE)]
     )
-    (done,) = handling().handle([placed], NOON)
+    (done,) = handling().handle([placed], NOON).done
     assert done.record is placed
     headers = [
         ("correlation_id", b"c-1"),
@@ -100,13 +109,13 @@ def test_an_event_may_have_headers_of_its_own_after_those_of_every_record() -> N
         payment, status = pay(order, delivery)
         return WithHeaders(payment, (("content", b"abc"),)), status
 
-    (plain,), (done,) = (each.handle([order_record(7)], NOON) for each in (handling(), handling(noted)))
+    (plain,), (done,) = (each.handle([order_record(7)], NOON).done for each in (handling(), handling(noted)))
     (topic, key, value, headers), status = plain.outgoing
     assert done.outgoing == [(topic, key, value, [*headers, ("content", b"abc")]), status]
 
 
 def test_a_reaction_that_leads_to_nothing_is_done_all_the_same() -> None:
-    (done,) = handling(lambda _order, _delivery: ()).handle([order_record(1)], NOON)
+    (done,) = handling(lambda _order, _delivery: ()).handle([order_record(1)], NOON).done
     assert done.outgoing == []
 
 
@@ -124,7 +133,7 @@ def test_a_poison_record_costs_one_record_and_is_kept_whole(value: bytes | None)
     told: Told = []
     original = [("trace", b"\xff\x00"), ("nothing", None), ("trace", b"again")]
     poison = record(value, key=b"\xfekey", offset=1, headers=list(original))
-    before, dead, after = handling(told=told).handle([order_record(0), poison, order_record(2)], NOON)
+    before, dead, after = handling(told=told).handle([order_record(0), poison, order_record(2)], NOON).done
     assert topics(before) == topics(after) == ["p.payments", "p.order-status"]
     assert topics(dead) == ["p.failed-orders", "p.order-status"]
     _, key, kept, headers = dead.outgoing[0]
@@ -143,7 +152,7 @@ def test_an_event_the_reaction_can_never_handle_is_not_tried_again() -> None:
         raise InvalidEvent("is not ours", "$.user_id")
 
     told: Told = []
-    (done,) = handling(refuse, told=told).handle([order_record(1)], NOON)
+    (done,) = handling(refuse, told=told).handle([order_record(1)], NOON).done
     assert attempts == [1]
     assert told == [(1, "invalid", 1, True)]
     assert letter_headers(done)["dlq.error.message"] == b"$.user_id: is not ours"
@@ -159,6 +168,16 @@ def failing(error: Exception, times: int, attempts: list[int]) -> Reaction:
     return react
 
 
+def tried_until_done(at_work: Handling[Order], each: Record) -> Done:
+    """Hand a record over again as long as its attempts fail."""
+    for attempt in range(1, 100):
+        done, held = at_work.handle([each], NOON, attempt)
+        if done:
+            return done[0]
+        assert [it.failure.attempts for it in held if it.failure] == [attempt]
+    raise AssertionError("tried without end")
+
+
 @pytest.mark.parametrize(
     ("error", "kind"),
     [(GatewayAway("no answer"), "exhausted"), (ZeroDivisionError("oops"), "unexpected")],
@@ -167,7 +186,7 @@ def failing(error: Exception, times: int, attempts: list[int]) -> Reaction:
 def test_an_attempt_that_fails_is_followed_by_another_that_may_not(error: Exception, kind: str) -> None:
     attempts: list[int] = []
     told: Told = []
-    (done,) = handling(failing(error, 2, attempts), told=told).handle([order_record(1)], NOON)
+    done = tried_until_done(handling(failing(error, 2, attempts), told=told), order_record(1))
     assert attempts == [1, 2, 3]
     assert told == [(1, kind, 1, False), (1, kind, 2, False)]
     assert json.loads(done.outgoing[0][2] or b"")["attempts"] == 3
@@ -195,7 +214,7 @@ def test_after_the_last_attempt_the_record_is_a_dead_letter(
             (each.offset, failure.kind, failure.attempts, final)
         ),
     )
-    (done,) = at_work.handle([order_record(1)], NOON)
+    done = tried_until_done(at_work, order_record(1))
     assert attempts == list(range(1, most + 1))
     assert told[-1] == (1, kind, most, True)
     assert [final for *_, final in told] == [False] * (most - 1) + [True]
@@ -204,8 +223,30 @@ def test_after_the_last_attempt_the_record_is_a_dead_letter(
     assert letter_headers(done)["dlq.error.class"] == type(error).__name__.encode()
 
 
+def test_what_follows_a_failed_attempt_in_its_line_waits_and_nothing_else_does() -> None:
+    def react(order: Order, delivery: Delivery) -> Sequence[Event]:
+        if order.order_id == "o1":
+            raise GatewayAway("no answer")
+        return pay(order, delivery)
+
+    records = [order_record(n, user) for n, user in enumerate(["u2", "u1", "u1", "u2", "u1"])]
+    done, held = handling(react).handle(records, NOON)
+    assert [each.record.offset for each in done] == [0, 3]
+    assert [(each.record.offset, each.failure is None) for each in held] == [(1, False), (2, True), (4, True)]
+
+
+def test_what_could_not_even_be_attempted_counts_for_nothing() -> None:
+    def react(_order: Order, _delivery: Delivery) -> Sequence[Event]:
+        raise NotAttempted("its window is not read yet")
+
+    for attempt in (1, 3):
+        ((_record, failure),) = handling(react).handle([order_record(1)], NOON, attempt).held
+        assert failure is not None
+        assert failure.attempts == attempt - 1
+
+
 def test_without_a_topic_of_its_own_an_exhausted_record_lies_with_the_invalid_ones() -> None:
-    (done,) = handling(failing(GatewayAway(), 99, []), exhausted=None).handle([order_record(1)], NOON)
+    done = tried_until_done(handling(failing(GatewayAway(), 99, []), exhausted=None), order_record(1))
     assert topics(done)[0] == "p.failed-orders"
 
 
@@ -218,7 +259,7 @@ def test_a_reaction_that_yields_its_events_is_tried_again_like_any_other() -> No
         if delivery.attempt == 1:
             raise GatewayAway
 
-    (done,) = handling(react).handle([order_record(1)], NOON)
+    done = tried_until_done(handling(react), order_record(1))
     assert attempts == [1, 2]
     assert topics(done) == ["p.order-status"]
 
@@ -228,7 +269,7 @@ def test_an_answer_too_large_for_its_topic_makes_the_record_a_dead_letter() -> N
         return (OrderStatus(order.order_id, "PAID", delivery.at, "x" * 1_048_588),)
 
     told: Told = []
-    large, small = handling(react, told=told).handle([order_record(1), record(b"bad", offset=2)], NOON)
+    large, small = handling(react, told=told).handle([order_record(1), record(b"bad", offset=2)], NOON).done
     assert topics(large) == topics(small) == ["p.failed-orders", "p.order-status"]
     assert b"bytes for order-status" in (letter_headers(large)["dlq.error.message"] or b"")
     assert [kind for _, kind, _, _ in told] == ["invalid", "invalid"]
@@ -241,7 +282,7 @@ def test_an_answer_is_taken_up_to_the_limit_and_not_a_byte_further(excess: int) 
     def react(order: Order, delivery: Delivery) -> Sequence[Event]:
         return (OrderStatus(order.order_id, "PAID", delivery.at, "x" * (limit - 2000 + excess)),)
 
-    (done,) = Handling(service(react), group="g", max_record_bytes=limit).handle([order_record(1)], NOON)
+    (done,) = Handling(service(react), group="g", max_record_bytes=limit).handle([order_record(1)], NOON).done
     topic, key, value, headers = done.outgoing[0]
     if topic == "order-status":
         whole = len(key or b"") + len(value or b"") + sum(len(n) + len(v or b"") for n, v in headers)
@@ -265,7 +306,7 @@ def bury_with_half_a_surrogate_pair(_value: bytes, _failure: Failure, at: dateti
 @pytest.mark.parametrize("bury", [bury_with_a_defect, bury_at_length, bury_with_half_a_surrogate_pair])
 def test_a_dead_letter_lies_even_where_nothing_can_be_told_of_it(bury: object) -> None:
     told: Told = []
-    (done,) = handling(bury=bury, told=told).handle([record(b"bad", offset=1)], NOON)
+    (done,) = handling(bury=bury, told=told).handle([record(b"bad", offset=1)], NOON).done
     assert topics(done) == ["p.failed-orders"]
     assert told == [(1, "invalid", 1, True), (1, "unexpected", 1, False)]
 
@@ -285,16 +326,16 @@ def react_with_half_a_surrogate_pair(order: Order, delivery: Delivery) -> Sequen
 )
 def test_a_defect_outside_the_attempts_costs_the_record_not_the_worker(defect: dict[str, object]) -> None:
     told: Told = []
-    (done,) = handling(**defect, told=told).handle([order_record(1)], NOON)  # type: ignore[arg-type]
+    done = tried_until_done(handling(**defect, told=told), order_record(1))  # type: ignore[arg-type]
     assert topics(done)[0] == "p.failed-orders"
-    assert told == [(1, "unexpected", 1, True)]
+    assert told == [(1, "unexpected", 1, False), (1, "unexpected", 2, False), (1, "unexpected", 3, True)]
 
 
 def test_a_reason_that_utf8_cannot_say_is_told_all_the_same() -> None:
     def react(_order: Order, _delivery: Delivery) -> Sequence[Event]:
         raise OSError("no file named \udcff")
 
-    (done,) = handling(react).handle([order_record(1)], NOON)
+    done = tried_until_done(handling(react), order_record(1))
     assert topics(done) == ["p.failed-orders", "p.order-status"]
     assert json.loads(done.outgoing[1][2] or b"")["reason"] == "OSError: no file named ?"
 
@@ -312,7 +353,7 @@ def test_a_record_the_broker_refuses_becomes_a_dead_letter_that_says_so() -> Non
 @given(st.lists(st.one_of(st.none(), st.binary(max_size=30), st.just(encode(an_order())))))
 def test_every_record_is_done_once_in_order_whatever_it_holds(values: list[bytes | None]) -> None:
     records = [record(value, offset=n) for n, value in enumerate(values)]
-    done = handling().handle(records, NOON)
+    done = handling().handle(records, NOON).done
     assert [each.record for each in done] == records
     assert all(len(each.outgoing) == 2 for each in done)
 
@@ -330,6 +371,14 @@ lane_records = st.lists(st.tuples(st.sampled_from([*USERS, None]), st.booleans()
 )
 
 
+def one_by_one(records: Iterable[Record]) -> list[Turn]:
+    """Return a turn for each line of the records."""
+    lines: dict[Line, list[Record]] = {}
+    for each in records:
+        lines.setdefault(line_of(each), []).append(each)
+    return [Turn(line) for line in lines.values()]
+
+
 @given(lane_records)
 def test_in_lanes_the_result_is_the_same_and_each_key_is_called_in_order(records: list[Record]) -> None:
     calls: list[tuple[str, str]] = []
@@ -339,7 +388,7 @@ def test_in_lanes_the_result_is_the_same_and_each_key_is_called_in_order(records
         return pay(order, delivery)
 
     with ThreadPoolExecutor(3) as lanes:
-        in_lanes = handling(react).handle_in_lanes(records, NOON, lanes)
+        in_lanes = handling(react).handle_in_lanes(one_by_one(records), NOON, lanes)
     calls_in_lanes = calls.copy()
     calls.clear()
     assert in_lanes == handling(react).handle(records, NOON)
@@ -357,7 +406,11 @@ def test_lanes_of_different_keys_really_overlap() -> None:
         return pay(order, delivery)
 
     with ThreadPoolExecutor(len(USERS)) as lanes:
-        done = handling(react).handle_in_lanes([order_record(n, u) for n, u in enumerate(USERS)], NOON, lanes)
+        done = (
+            handling(react)
+            .handle_in_lanes(one_by_one([order_record(n, u) for n, u in enumerate(USERS)]), NOON, lanes)
+            .done
+        )
     assert [topics(each)[0] for each in done] == ["p.payments"] * len(USERS), "a broken barrier is a failure"
 
 
@@ -378,7 +431,9 @@ def test_one_key_never_runs_beside_itself() -> None:
 
     users = ["u1"] * 20 + ["u2"] * 20
     with ThreadPoolExecutor(8) as lanes:
-        handling(react).handle_in_lanes([order_record(n, u) for n, u in enumerate(users)], NOON, lanes)
+        handling(react).handle_in_lanes(
+            one_by_one([order_record(n, u) for n, u in enumerate(users)]), NOON, lanes
+        )
     assert meetings == [{"u1", "u2"}] * 20
 
 

@@ -60,7 +60,7 @@ def test_a_redelivered_payment_leads_to_the_same_notification(payment: Payment) 
 
 def test_an_undeliverable_notification_is_recorded_beside_its_dead_letter() -> None:
     at_work = Handling(notification_service(Outbox(refuses=True)), group="g")
-    (done,) = at_work.handle([record(encode(a_payment()), partition=("payments", 0))], NOON)
+    (done,) = at_work.handle([record(encode(a_payment()), partition=("payments", 0))], NOON).done
     letter, told = done.outgoing
     assert letter[:3] == ("failed-notifications", b"u1", encode(a_payment()))
     assert told[0] == "notifications"
@@ -71,7 +71,7 @@ def test_a_payment_as_large_as_its_topic_takes_leads_to_a_notification_that_fits
     payment = a_payment(status="FAILED", reason="\x01" * 170_000)
     value = encode(payment)
     assert 1_000_000 < len(value) < 1_048_588
-    (done,) = Handling(notification_service(Outbox()), group="g").handle([record(value)], NOON)
+    (done,) = Handling(notification_service(Outbox()), group="g").handle([record(value)], NOON).done
     assert [topic for topic, *_ in done.outgoing] == ["notifications"]
 
 

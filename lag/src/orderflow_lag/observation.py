@@ -78,12 +78,16 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class GroupObservation:
-    """One consumer group: its state, members and committed offsets."""
+    """One consumer group: its state, members and committed offsets.
+
+    `finished` counts the records that are finished past a committed offset, where there are any.
+    """
 
     group: str
     state: GroupState
     members: tuple[Member, ...]
     committed: Mapping[TopicPartition, int]
+    finished: Mapping[TopicPartition, int] = field(default_factory=dict)
 
     @property
     def topics(self) -> frozenset[str]:

@@ -5,10 +5,12 @@ commit inside the log        from the commit, whatever the reset
 commit before the log start  from the log start: deleted records are nobody's lag
 commit after the log's end   from the log start: the topic was recreated, all its records are new
 not readable                 unknown, which is never counted as zero
+
+Records that the group has finished past its committed offset are no lag (see `committed`).
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from orderflow_lag.observation import (
@@ -43,6 +45,7 @@ class PartitionLag:
     """The lag of one group on one partition; `records` is None when it is unknown.
 
     `position` is the offset from which records count: the committed offset, or what stands for it.
+    `finished` of those are finished already.
     """
 
     partition: TopicPartition
@@ -52,6 +55,7 @@ class PartitionLag:
     position: int | None = None
     log: LogRange | None = None
     detail: str = ""
+    finished: int = 0
 
     @property
     def tail(self) -> Tail | None:
@@ -126,8 +130,12 @@ def partition_lag(
     *,
     siblings_committed: bool = False,
     counted: Mapping[Tail, int] | None = None,
+    finished: int = 0,
 ) -> PartitionLag:
-    """Return one cell of the truth table; `siblings_committed`: the group has commits in this topic."""
+    """Return one cell of the truth table; `siblings_committed`: the group has commits in this topic.
+
+    `finished` counts what the group says of records past its committed offset.
+    """
     if isinstance(log, Unreadable):
         return PartitionLag(partition, LagReason.UNKNOWN, None, committed, detail=log.reason)
     if committed is None:
@@ -136,7 +144,10 @@ def partition_lag(
         reason, position = _with_commit(log, committed)
     if committed is None and log.start >= log.end:
         reason = LagReason.EMPTY
-    lag = PartitionLag(partition, reason, max(0, log.end - position), committed, position, log)
+    # Past a log that was cut or made again they say nothing.
+    ahead = min(finished, log.end - position) if reason is LagReason.BEHIND else 0
+    records = max(0, log.end - position - ahead)
+    lag = PartitionLag(partition, reason, records, committed, position, log, finished=ahead)
     return _without_markers(lag, (counted or {}).get(lag.tail) if lag.tail else None)
 
 
@@ -179,8 +190,9 @@ def _latest_position(
 def _without_markers(lag: PartitionLag, records: int | None) -> PartitionLag:
     if records is None:
         return lag
+    records = max(0, records - lag.finished)
     reason = lag.reason if records else LagReason.ONLY_MARKERS
-    return PartitionLag(lag.partition, reason, records, lag.committed, lag.position, lag.log)
+    return replace(lag, reason=reason, records=records)
 
 
 def _existing(topics: frozenset[str], seen: Observation) -> frozenset[str]:
@@ -212,4 +224,5 @@ def _lag(
         subscription,
         siblings_committed=any(other.topic == partition.topic for other in group.committed),
         counted=seen.counted,
+        finished=group.finished.get(partition, 0),
     )

@@ -5,6 +5,7 @@ from typing import Any
 from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import ConsumerGroupDescription
 
+from orderflow_lag.committed import Committed
 from orderflow_lag.observation import (
     GroupObservation,
     GroupState,
@@ -26,13 +27,15 @@ _STATES = {
 def group_observation(group: str, committed: Any, described: Any) -> GroupObservation | Unreadable:
     if isinstance(committed, Unreadable):
         return committed
-    offsets = {
-        TopicPartition(wire.topic, wire.partition): wire.offset
+    found = {
+        TopicPartition(wire.topic, wire.partition): Committed.read(wire.offset, wire.metadata)
         for wire in committed.topic_partitions or ()
         if wire.offset >= 0 and wire.error is None
     }
+    offsets = {partition: at.offset for partition, at in found.items()}
+    finished = {partition: at.ahead for partition, at in found.items() if at.finished}
     state = _STATES.get(described.state, GroupState.UNKNOWN)
-    return GroupObservation(group, state, _members(described), offsets)
+    return GroupObservation(group, state, _members(described), offsets, finished)
 
 
 def _members(described: ConsumerGroupDescription) -> tuple[Member, ...]:

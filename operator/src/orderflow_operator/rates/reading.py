@@ -56,7 +56,8 @@ def _sample(lag: PartitionLag, owner: str | None) -> PartitionSample:
         topic=lag.partition.topic,
         partition=lag.partition.partition,
         end=lag.log.end if lag.log else None,
-        position=lag.position,
+        # What is finished past a record that waits for another attempt was done: a wait is no stall.
+        position=None if lag.position is None else lag.position + lag.finished,
         lag=lag.records,
         owner=owner,
         committed=lag.committed,

@@ -20,7 +20,8 @@ class Row(Struct, frozen=True, kw_only=False, array_like=True):
 class PartitionSample(Value, frozen=True, kw_only=True):
     """One partition at one poll; end, position and lag are None while they are unknown.
 
-    `position` is the offset from which lag counts, `committed` the real commit, if there is one.
+    `position` is the offset from which lag counts, were what is finished past it a part of what lies before
+    it; `committed` is the real commit, if there is one.
     `owner` is the id of the member that the partition is assigned to.
     """
 

@@ -6,8 +6,11 @@ A commit names the next offset to read, so "last handled + 1" is written here an
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import msgspec
+
+from orderflow_lag.committed import Committed
 
 Headers = list[tuple[str, str | bytes | None]]
 
@@ -36,25 +39,64 @@ class Done(msgspec.Struct, frozen=True, gc=False):
     outgoing: Sequence[Outgoing]
 
 
-def next_offsets(batch: Iterable[Done]) -> dict[Partition, int]:
-    """Return for each partition of the batch the first offset behind it."""
-    # Records of a partition come in order, so the last one seen is the highest.
-    return {done.record.partition: done.record.offset + 1 for done in batch}
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records that were handled and are committed together.
 
-
-def outstanding(
-    batch: Iterable[Done], committed: Mapping[Partition, int], held: Collection[Partition]
-) -> list[Done]:
-    """Return what of a batch is still to commit after its transaction failed.
-
-    `committed` says where the group stands on the partitions it has committed at all: what lies below was
-    committed after all. What was not `held` all the time is somebody else's to do.
+    `standings` is where the partitions stand after it in which not everything read so far is finished, or
+    was not before. `worth_committing`: also without a record that is done, since an attempt is to be counted.
     """
-    return [
-        done
-        for done in batch
-        if done.record.partition in held and done.record.offset >= committed.get(done.record.partition, 0)
-    ]
+
+    done: Sequence[Done] = ()
+    standings: Mapping[Partition, Committed] = field(default_factory=dict)
+    worth_committing: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.done) or (self.worth_committing and bool(self.standings))
+
+    def __len__(self) -> int:
+        return len(self.done)
+
+    @property
+    def positions(self) -> dict[Partition, Committed]:
+        """What to commit for each partition of the batch."""
+        after = {partition: Committed(offset) for partition, offset in next_offsets(self.done).items()}
+        return after | dict(self.standings)
+
+    def outstanding(self, committed: Mapping[Partition, Committed], held: Collection[Partition]) -> Batch:
+        """Return what of the batch is still to commit after its transaction failed.
+
+        `committed` says where the group stands on the partitions it has committed at all: what that covers
+        was committed after all. What was not `held` all the time is somebody else's to do.
+        """
+        nothing = Committed(0)
+        left = [
+            done
+            for done in self.done
+            if done.record.partition in held
+            and not committed.get(done.record.partition, nothing).covers(done.record.offset)
+        ]
+        standings = {partition: at for partition, at in self.standings.items() if partition in held}
+        return replace(self, done=left, standings=standings)
+
+    def halves(self) -> tuple[Batch, Batch]:
+        """Return two batches to be committed one after the other in place of this one."""
+        middle = len(self.done) // 2
+        first, second = self.done[:middle], self.done[middle:]
+        later: dict[Partition, set[int]] = {}
+        for done in second:
+            later.setdefault(done.record.partition, set()).add(done.record.offset)
+        between = {
+            partition: at.without(frozenset(later.get(partition, ())))
+            for partition, at in self.standings.items()
+        }
+        return replace(self, done=first, standings=between), replace(self, done=second)
+
+
+def next_offsets(done: Iterable[Done]) -> dict[Partition, int]:
+    """Return for each partition of what is done the first offset behind it."""
+    # Records of a partition come in order, so the last one seen is the highest.
+    return {each.record.partition: each.record.offset + 1 for each in done}
 
 
 def marker_positions(

@@ -7,8 +7,9 @@ it, and the committed offsets say what is left to do.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain, repeat
 from typing import Any
@@ -17,7 +18,7 @@ import structlog
 from confluent_kafka import KafkaException
 
 from orderflow.streaming import metrics
-from orderflow.streaming.batches import Done, marker_positions, next_offsets, outstanding
+from orderflow.streaming.batches import Batch, Done, Partition, marker_positions
 from orderflow.streaming.clients import transactional_config
 from orderflow.streaming.errors import WorkerStopped
 from orderflow.streaming.handling import Handling
@@ -26,6 +27,7 @@ from orderflow.streaming.progress import Progress
 from orderflow.streaming.settings import WorkerSettings
 from orderflow.streaming.source import Source, topic_partitions
 from orderflow.streaming.transactions import Aborted, ProducerLost, TransactionalProducer
+from orderflow_lag.committed import Committed
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +59,8 @@ class Committing:
         self._beside = ThreadPoolExecutor(1, "commit")
         self._fenced_at: list[float] = []
         self._stop_by: float | None = None
+        # Where partitions stood before our takeover was counted at them, until a commit follows.
+        self.counted: dict[Partition, Committed] = {}
 
     def open(self) -> bool:
         """Wait for Kafka and fence off earlier producers of this name; return whether that was done."""
@@ -70,7 +74,7 @@ class Committing:
         self._producer.drop()
         self._beside.shutdown()
 
-    def commit(self, batch: list[Done], meanwhile: Callable[[], None] | None = None) -> None:
+    def commit(self, batch: Batch, meanwhile: Callable[[], None] | None = None) -> None:
         """Commit a batch, redoing it until it is committed or not ours any more.
 
         `meanwhile` is done on this thread while the broker is waited for; it may not touch the consumer.
@@ -90,21 +94,27 @@ class Committing:
                     self._commit_halves(batch)
                     return
                 if aborted.refused and not buried:
-                    batch, buried = [self._handling.refuse(batch[0].record, aborted, datetime.now(UTC))], True
-                elif aborted.refused:
-                    self._ask_for_room(batch[0])
+                    batch, buried = self._bury_refused(batch, aborted), True
+                elif aborted.refused and batch.done:
+                    self._ask_for_room(batch.done[0])
                 batch = self._still_ours(batch, pause)
             except ProducerLost as lost:
                 batch = self._recover(batch, lost)
             meanwhile = None
 
-    def commit_markers(self) -> bool:
+    def commit_markers(self, unfinished: Set[Partition]) -> bool:
         """Commit the positions past the last commit markers, so that every tool shows lag 0 when idle.
 
-        Returns whether nothing is left to commit.
+        `unfinished` partitions have records that wait for another attempt. Returns whether nothing is left
+        to commit.
         """
         assignment = self._source.assignment
-        positions = marker_positions(assignment.ends, assignment.committed)
+        ends = marker_positions(assignment.ends, assignment.committed)
+        whole = ends.keys() - unfinished - assignment.first.keys()
+        return self.commit_positions({partition: Committed(ends[partition]) for partition in whole})
+
+    def commit_positions(self, positions: Mapping[Partition, Committed]) -> bool:
+        """Commit where partitions stand, and nothing else; return whether nothing is left to commit."""
         if not positions:
             return True
         if not self._has_producer():
@@ -115,10 +125,19 @@ class Committing:
             self._tell_abort(aborted, 0)
             return False
         except ProducerLost as lost:
-            self._recover([], lost)
+            self._recover(Batch(), lost)
             return False
-        assignment.committed.update(positions)
+        self._note(positions)
         return True
+
+    def take_back(self, positions: Mapping[Partition, Committed]) -> None:
+        """Commit positions if that can be done at once: inside a rebalance nothing else may be tried."""
+        if not positions or not self._producer.is_current:
+            return
+        try:
+            self._producer.commit((), topic_partitions(positions), self._source.group_metadata)
+        except (Aborted, ProducerLost) as error:
+            log.info("takeovers stay counted", partitions=len(positions), reason=str(error))
 
     def _has_producer(self) -> bool:
         """Make another one where it is gone or the certificate has changed; False: stopping."""
@@ -130,13 +149,13 @@ class Committing:
         self._progress.waits_for = waited_for
         return True
 
-    def _commit_once(self, batch: list[Done], meanwhile: Callable[[], None] | None) -> None:
-        started, offsets = time.monotonic(), next_offsets(batch)
+    def _commit_once(self, batch: Batch, meanwhile: Callable[[], None] | None) -> None:
+        started, positions = time.monotonic(), batch.positions
 
-        self._producer.write(record for done in batch for record in done.outgoing)
+        self._producer.write(record for done in batch.done for record in done.outgoing)
 
         def end() -> None:
-            self._producer.end(topic_partitions(offsets), self._source.group_metadata)
+            self._producer.end(topic_partitions(positions), self._source.group_metadata)
 
         if meanwhile is None:
             end()
@@ -148,16 +167,27 @@ class Committing:
                 meanwhile()
             finally:
                 ended.result()
-        self._source.assignment.committed.update(offsets)
+        self._note(positions)
         metrics.TRANSACTION_SECONDS.labels(self._name).observe(time.monotonic() - started)
         metrics.RECORDS.labels(self._name).inc(len(batch))
         metrics.BATCH_RECORDS.labels(self._name).observe(len(batch))
 
-    def _commit_halves(self, batch: list[Done]) -> None:
+    def _commit_halves(self, batch: Batch) -> None:
         """Narrow down the record that the broker refuses, so that it costs nobody else."""
-        middle = len(batch) // 2
-        self.commit(batch[:middle])
-        self.commit(batch[middle:])
+        first, second = batch.halves()
+        self.commit(first)
+        # What went while the first half was tried is not ours to commit any more.
+        self.commit(second.outstanding({}, self._source.assignment.held))
+
+    def _bury_refused(self, batch: Batch, refused: Aborted) -> Batch:
+        letters = [self._handling.refuse(done.record, refused, datetime.now(UTC)) for done in batch.done]
+        return replace(batch, done=letters)
+
+    def _note(self, positions: Mapping[Partition, Committed]) -> None:
+        assignment = self._source.assignment
+        assignment.committed.update({partition: at.offset for partition, at in positions.items()})
+        for partition in positions:
+            self.counted.pop(partition, None)
 
     def _ask_for_room(self, buried: Done) -> None:
         """Say which topic takes not even the dead letter; nothing is lost, once there is room it goes on."""
@@ -168,32 +198,33 @@ class Committing:
         )
         log.error("dead letter refused", waits_for=self._progress.waits_for)
 
-    def _still_ours(self, batch: list[Done], pause: float) -> list[Done]:
+    def _still_ours(self, batch: Batch, pause: float) -> Batch:
         """Wait, answer rebalances, and return the part of the batch that we may go on with."""
         time.sleep(pause)
         self._progress.beat()
         self._source.fetch(1, 0)
-        return outstanding(batch, {}, self._source.assignment.held)
+        return batch.outstanding({}, self._source.assignment.held)
 
-    def _recover(self, batch: list[Done], lost: ProducerLost) -> list[Done]:
+    def _recover(self, batch: Batch, lost: ProducerLost) -> Batch:
         """Make a new producer and return what of the batch the broker has not committed."""
         log.warning("producer lost, making another", reason=str(lost), undecided=lost.undecided)
         metrics.REBUILT.labels(self._name).inc()
         self._check_fenced(lost)
         if not self.open():
-            return []
+            return Batch()
         while not self._out_of_time():
             # Rebalances of the outage first: what is not ours any more is not ours to redo.
             batch = self._still_ours(batch, 0)
             try:
-                committed = self._source.committed()
+                committed = self._source.committed(self._source.assignment.owned)
             except KafkaException as error:
                 log.warning("committed offsets not to be had yet", reason=str(error.args[0]))
                 continue
-            self._source.assignment.committed.update(committed)
+            offsets = {partition: at.offset for partition, at in committed.items()}
+            self._source.assignment.committed.update(offsets)
             self._progress.waits_for = None
-            return outstanding(batch, committed, self._source.assignment.held)
-        return []
+            return batch.outstanding(committed, self._source.assignment.held)
+        return Batch()
 
     def _check_fenced(self, lost: ProducerLost) -> None:
         """Being fenced again and again means that two processes share one name: no work for either."""

@@ -3,10 +3,8 @@ but for what the service's reaction does."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
 from datetime import datetime
 from typing import Generic
 
@@ -14,10 +12,12 @@ from orderflow.events import InvalidEvent, encode
 from orderflow.streaming.batches import Done, Headers, Outgoing, Record
 from orderflow.streaming.codec import NextHeaders
 from orderflow.streaming.dead_letters import dead_letter_headers
+from orderflow.streaming.parking import Handled, Held, Line, Turn, line_of
 from orderflow.streaming.service import (
     Delivery,
     E,
     Failure,
+    NotAttempted,
     Outcome,
     Service,
     TransientError,
@@ -26,14 +26,6 @@ from orderflow.streaming.service import (
 
 # What a record may weigh beside its value: key, headers, the frame of its batch.
 _FRAME_BYTES = 1024
-
-
-class GaveUp(Exception):
-    """Every attempt at an event failed."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.reason)
-        self.failure = failure
 
 
 class Handling(Generic[E]):
@@ -59,54 +51,63 @@ class Handling(Generic[E]):
         self._on_failure = on_failure
         self._topic = {name: topic_prefix + name for name in service.topics}
 
-    def handle(self, records: Sequence[Record], at: datetime) -> list[Done]:
-        """Return what became of each record, in the given order."""
-        headers, first = NextHeaders(self._service.name, at), Delivery(at, attempt=1)
-        return [self._handle(record, headers, first) for record in records]
+    def handle(self, records: Sequence[Record], at: datetime, attempt: int = 1) -> Handled:
+        """Make one attempt at each record, in order; `attempt` is the number of the first one's.
 
-    def handle_in_lanes(self, records: Sequence[Record], at: datetime, lanes: Executor) -> list[Done]:
-        """As `handle`, the records of different keys side by side and those of one key in order."""
-        by_key: dict[bytes | None, list[Record]] = defaultdict(list)
+        What comes after a failed attempt in its line is not tried: it is held with it.
+        """
+        headers, first = NextHeaders(self._service.name, at), Delivery(at, attempt=1)
+        delivery = first if attempt == 1 else Delivery(at, attempt)
+        done, held, waiting = list[Done](), list[Held](), set[Line]()
         for record in records:
-            by_key[record.key].append(record)
-        lanes_done = lanes.map(lambda lane: self.handle(lane, at), by_key.values())
-        done = {(each.record.partition, each.record.offset): each for lane in lanes_done for each in lane}
-        return [done[record.partition, record.offset] for record in records]
+            if waiting and line_of(record) in waiting:
+                held.append(Held(record, None))
+                continue
+            outcome = self._handle(record, headers, delivery)
+            delivery = first
+            if isinstance(outcome, Done):
+                done.append(outcome)
+            else:
+                waiting.add(line_of(record))
+                held.append(Held(record, outcome))
+        return Handled(done, held)
+
+    def handle_in_lanes(self, turns: Sequence[Turn], at: datetime, lanes: Executor) -> Handled:
+        """As `handle`, the turns side by side and the records of each in order."""
+        handled = list(lanes.map(lambda turn: self.handle(turn.records, at, turn.attempt), turns))
+        done = [done for each in handled for done in each.done]
+        done.sort(key=lambda each: (each.record.partition, each.record.offset))
+        return Handled(done, [held for each in handled for held in each.held])
 
     def refuse(self, record: Record, error: Exception, at: datetime) -> Done:
         """Return the dead letter of a record whose outcome the broker would not take."""
-        return self._bury(record, Failure("invalid", error, 1), NextHeaders(self._service.name, at), at)
+        return self.bury(record, Failure("invalid", error, 1), at)
 
-    def _handle(self, record: Record, headers: NextHeaders, first: Delivery) -> Done:
+    def bury(self, record: Record, failure: Failure, at: datetime) -> Done:
+        """Return the dead letter of a record that is not to be tried any more."""
+        return self._bury(record, failure, NextHeaders(self._service.name, at), at)
+
+    def _handle(self, record: Record, headers: NextHeaders, delivery: Delivery) -> Done | Failure:
+        """Make one attempt; a Failure is returned while more are allowed."""
         try:
-            event = self._service.decode(record.value or b"", first.at)
-            events = self._react(record, event, first)
+            event = self._service.decode(record.value or b"", delivery.at)
+            # A reaction may be a generator; it must fail here if it fails.
+            events = tuple(self._service.react(event, delivery))
             following = headers.after(record.headers, event.correlation_id)
             return Done(record, [self._encode(each, following) for each in events])
         except InvalidEvent as error:
-            failure = Failure("invalid", error, 1)
-        except GaveUp as error:
-            failure = error.failure
-        except Exception as error:
-            failure = Failure("unexpected", error, first.attempt)
-        return self._bury(record, failure, headers, first.at)
-
-    def _react(self, record: Record, event: E, delivery: Delivery) -> Iterable[Outcome]:
-        """Return the reaction to an event after as many attempts as it takes; raise GaveUp after the last."""
-        try:
-            # A reaction may be a generator; it must fail here if it fails.
-            return tuple(self._service.react(event, delivery))
-        except InvalidEvent:
-            raise
+            failure = Failure("invalid", error, delivery.attempt)
+        except NotAttempted as error:
+            failure = Failure("exhausted", error, delivery.attempt - 1)
         except TransientError as error:
             failure = Failure("exhausted", error, delivery.attempt)
         except Exception as error:
             # A defect in a reaction must cost this record, not the worker and with it every other record.
             failure = Failure("unexpected", error, delivery.attempt)
-        if delivery.attempt >= self._max_attempts:
-            raise GaveUp(failure)
+        if failure.kind == "invalid" or failure.attempts >= self._max_attempts:
+            return self._bury(record, failure, headers, delivery.at)
         self._on_failure(record, failure, False)
-        return self._react(record, event, replace(delivery, attempt=delivery.attempt + 1))
+        return failure
 
     def _bury(self, record: Record, failure: Failure, headers: NextHeaders, at: datetime) -> Done:
         self._on_failure(record, failure, True)

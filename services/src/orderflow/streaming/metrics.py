@@ -31,3 +31,8 @@ ABORTED = Counter(
 REBUILT = Counter("orderflow_producer_rebuilds", "Producers given up for a new one.", ["service"])
 REBALANCES = Counter("orderflow_rebalances", "Changes of the assignment, by kind.", ["service", "kind"])
 ASSIGNED = Gauge("orderflow_assigned_partitions", "Partitions this process reads.", ["service"])
+STOPPED = Counter(
+    "orderflow_poison_stops",
+    "Times it stopped handling because too many records became dead letters.",
+    ["service"],
+)

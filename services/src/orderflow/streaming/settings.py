@@ -120,6 +120,19 @@ class WorkerSettings(HealthSettings, ProcessSettings):
     worker_max_attempts: int = Field(
         3, ge=1, le=100, description="Attempts at a record before it is a dead letter."
     )
+    worker_retry_seconds: float = Field(
+        0.5,
+        gt=0,
+        le=60,
+        description="Longest wait for the second attempt at a record; it doubles with each further one.",
+    )
+    worker_max_poison_share: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="Share of dead letters among the last 200 records past which a worker stops for a while, "
+        "then tries a few more; 1: it never stops.",
+    )
     transaction_timeout_seconds: float = Field(
         10.0,
         ge=1,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import structlog
@@ -14,6 +14,7 @@ from orderflow.streaming.batches import Partition, Record
 from orderflow.streaming.clients import Config, new_consumer
 from orderflow.streaming.errors import WorkerStopped, error_of
 from orderflow.streaming.login import Login, Mailbox
+from orderflow_lag.committed import Committed
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +34,9 @@ class Source:
         self._topics: list[str] = []
         self._mailbox = Mailbox()
         login.follow(self._mailbox)
+        self._paused = set[Partition]()
+        self.before_revocation: Callable[[set[Partition]], None] = lambda _partitions: None
+        self.after_loss: Callable[[set[Partition]], None] = lambda _partitions: None
         self._consumer = self._new()
 
     def subscribe(self, topics: list[str]) -> None:
@@ -58,11 +62,34 @@ class Source:
         # poll() may have returned a record of a partition that went in the following consume().
         self.assignment.add([record_of(message) for message in messages if self._is_record(message)])
 
-    def committed(self) -> dict[Partition, int]:
-        """Return where the group stands on the owned partitions; raise KafkaException if nobody answers."""
-        asked = [TopicPartition(topic, number) for topic, number in self.assignment.owned]
+    def committed(self, partitions: Iterable[Partition]) -> dict[Partition, Committed]:
+        """Return where the group stands on partitions, but for those where it never committed.
+
+        While a transaction with offsets of them is undecided, the broker does not say. Raises KafkaException
+        if nobody answers.
+        """
+        asked = _topic_partitions(partitions)
         answers = self._consumer.committed(asked, timeout=_ANSWER_SECONDS) if asked else []
-        return {(answer.topic, answer.partition): answer.offset for answer in answers if answer.offset >= 0}
+        return {
+            (answer.topic, answer.partition): Committed.read(answer.offset, answer.metadata)
+            for answer in answers
+            if answer.offset >= 0
+        }
+
+    def hold_back(self, partitions: set[Partition]) -> None:
+        """Fetch nothing of these partitions, and of all others again. Rebalances are answered as ever."""
+        partitions &= self.assignment.owned
+        self._paused &= self.assignment.owned
+        if partitions == self._paused:
+            return
+        try:
+            self._consumer.pause(_topic_partitions(partitions - self._paused))
+            self._consumer.resume(_topic_partitions(self._paused - partitions))
+        except KafkaException as error:
+            # A partition that is just going; what is ours is tried again at the next call.
+            log.info("partitions not held back", reason=error_of(error).str())
+            return
+        self._paused = partitions
 
     @property
     def member_id(self) -> str:
@@ -83,7 +110,7 @@ class Source:
 
     def _rejoin(self) -> None:
         self.close()
-        self.assignment.lose(set(self.assignment.owned))
+        self._forget(set(self.assignment.owned))
         self.joined = False
         self._consumer = self._new()
         self.subscribe(self._topics)
@@ -103,16 +130,23 @@ class Source:
 
     def _gain(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self.joined = True
+        # Whatever is assigned is fetched, also what was held back when it was last ours.
+        self._paused -= set(_pairs(partitions))
         self.assignment.gain(_pairs(partitions))
         self._tell("assigned", partitions)
 
     def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self.assignment.lose(_pairs(partitions))
+        self.before_revocation(set(_pairs(partitions)))
+        self._forget(set(_pairs(partitions)))
         self._tell("revoked", partitions)
 
     def _lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self.assignment.lose(_pairs(partitions))
+        self._forget(set(_pairs(partitions)))
         self._tell("lost", partitions)
+
+    def _forget(self, gone: set[Partition]) -> None:
+        self.assignment.lose(gone)
+        self.after_loss(gone)
 
     def _tell(self, kind: str, partitions: list[TopicPartition]) -> None:
         metrics.REBALANCES.labels(self._service, kind).inc()
@@ -138,9 +172,15 @@ def partition_of(message: Message) -> Partition:
     return topic, number
 
 
-def topic_partitions(offsets: dict[Partition, int]) -> list[TopicPartition]:
-    """Return offsets as the client wants them."""
-    return [TopicPartition(topic, number, offset) for (topic, number), offset in offsets.items()]
+def topic_partitions(positions: Mapping[Partition, Committed]) -> list[TopicPartition]:
+    """Return positions as the client wants them."""
+    return [
+        TopicPartition(topic, number, at.offset, at.metadata) for (topic, number), at in positions.items()
+    ]
+
+
+def _topic_partitions(partitions: Iterable[Partition]) -> list[TopicPartition]:
+    return [TopicPartition(topic, number) for topic, number in partitions]
 
 
 def _pairs(partitions: Iterable[TopicPartition]) -> list[Partition]:

@@ -13,15 +13,13 @@ from __future__ import annotations
 
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Generic
 
 import structlog
 
 from orderflow.streaming import metrics
 from orderflow.streaming.admin import BrokerUnavailable, CurrentAdmin, is_member, missing_topics
-from orderflow.streaming.batches import Done, Record
+from orderflow.streaming.batches import Batch, Record
 from orderflow.streaming.clients import consumer_config
 from orderflow.streaming.committing import Committing
 from orderflow.streaming.handling import Handling
@@ -30,16 +28,15 @@ from orderflow.streaming.progress import Progress
 from orderflow.streaming.service import E, Failure, Service
 from orderflow.streaming.settings import WorkerSettings
 from orderflow.streaming.source import Source
+from orderflow.streaming.takeover import Takeover
+from orderflow.streaming.turns import Turns
 
 log = structlog.get_logger(__name__)
 
-_POLL_SECONDS = 0.1
 _IDLE_SECONDS = 1.0
 _LOOK_AGAIN_SECONDS = 0.5
 _ASK_AGAIN_SECONDS = 2.0
 _BATCHES_AHEAD = 2
-_CHUNK_RECORDS = 256
-_RECORDS_PER_LANE = 8
 
 
 class Worker(Generic[E]):
@@ -49,7 +46,7 @@ class Worker(Generic[E]):
         self.progress = Progress()
         self._service = service
         self._settings = settings
-        self._handling = Handling(
+        handling = Handling(
             service,
             group=settings.group,
             topic_prefix=settings.topic_prefix,
@@ -58,10 +55,11 @@ class Worker(Generic[E]):
         )
         self._login = Login(settings)
         self._source = Source(consumer_config(settings), self._login, service.name)
+        self._turns = Turns(service, settings, handling, self._source.assignment, self.progress)
         self._committing = Committing(
-            service.name, settings, self._login, self._source, self._handling, self.progress
+            service.name, settings, self._login, self._source, handling, self.progress
         )
-        self._lanes = ThreadPoolExecutor(service.concurrency) if service.concurrency > 1 else None
+        self._takeover = Takeover(service, settings, self._source, self._turns, handling, self._committing)
         self._busy_at = self._asked_at = time.monotonic()
         self._admin = CurrentAdmin(settings, self._login)
 
@@ -83,8 +81,7 @@ class Worker(Generic[E]):
             self._source.close()
             self._committing.close()
             self._login.stop()
-            if self._lanes:
-                self._lanes.shutdown()
+            self._turns.close()
 
     def _step(self) -> None:
         """Do one round: handle and commit what there is to read, if anything.
@@ -94,28 +91,35 @@ class Worker(Generic[E]):
         """
         self.progress.beat()
         assignment, started = self._source.assignment, time.monotonic()
+        self._source.hold_back(self._turns.held_back(started))
         room = _BATCHES_AHEAD * self._settings.worker_max_batch - len(assignment.waiting)
-        self._source.fetch(room, 0 if assignment.waiting else _POLL_SECONDS)
+        self._source.fetch(room, self._turns.patience(started))
         self._look_for_membership()
-        assignment.hold()
-        batch = self._handle()
+        if assignment.first and not self._takeover.look_up():
+            return
+        self._takeover.one_alone()
+        batch = self._turns.next_batch()
         if not batch:
             self._idle()
         while batch:
             in_time = time.monotonic() - started < self._settings.worker_batch_seconds
-            ahead = self._commit(batch, handle_more=in_time and bool(assignment.waiting))
-            batch = [done for done in ahead if done.record.partition in assignment.held]
+            known = bool(assignment.waiting) and not assignment.first
+            ahead = self._commit(batch, handle_more=in_time and known)
+            batch = ahead.outstanding({}, assignment.held)
 
-    def _commit(self, batch: list[Done], *, handle_more: bool) -> list[Done]:
+    def _commit(self, batch: Batch, *, handle_more: bool) -> Batch:
         """Commit a batch and return the next one, if one was handled meanwhile."""
-        ahead: list[Done] = []
-        self._committing.commit(batch, (lambda: ahead.extend(self._handle())) if handle_more else None)
+        ahead: list[Batch] = []
+        more = (lambda: ahead.append(self._turns.next_batch())) if handle_more else None
+        self._committing.commit(batch, more)
         self._busy_at = time.monotonic()
-        return ahead
+        return ahead[0] if ahead else Batch()
 
     def _idle(self) -> None:
         """After a while without a record, show lag 0 to every tool."""
-        if time.monotonic() - self._busy_at >= _IDLE_SECONDS and not self._committing.commit_markers():
+        unfinished = self._turns.parking.standings.keys()
+        idle = time.monotonic() - self._busy_at >= _IDLE_SECONDS
+        if idle and not self._committing.commit_markers(unfinished):
             self._busy_at = time.monotonic()
 
     def _look_for_membership(self) -> None:
@@ -125,28 +129,9 @@ class Worker(Generic[E]):
             self._source.joined = is_member(self._admin(), self._settings.group, self._source.member_id)
             self._asked_at = time.monotonic()
         if self._source.joined:
-            self.progress.waits_for = None
+            self.progress.waits_for = self._turns.stopped_because(now)
         elif self.progress.waits_for is None:
             self.progress.waits_for = "its next assignment"
-
-    def _handle(self) -> list[Done]:
-        """Return what was done within the time a batch may take; the rest waits for the next."""
-        assignment, done = self._source.assignment, list[Done]()
-        assignment.hold()
-        started = time.monotonic()
-        size = self._service.concurrency * _RECORDS_PER_LANE if self._lanes else _CHUNK_RECORDS
-        while records := assignment.take(min(size, self._settings.worker_max_batch - len(done))):
-            at = datetime.now(UTC)
-            if self._lanes:
-                done += self._handling.handle_in_lanes(records, at, self._lanes)
-            else:
-                done += self._handling.handle(records, at)
-            self.progress.beat()
-            if time.monotonic() - started > self._settings.worker_batch_seconds:
-                break
-        if done:
-            metrics.HANDLING_SECONDS.labels(self._service.name).observe(time.monotonic() - started)
-        return done
 
     def _topics_exist(self) -> bool:
         """Wait until every topic is there; nobody creates one by writing to it. False: asked to stop."""
@@ -171,6 +156,8 @@ class Worker(Generic[E]):
 
     def _tell_failure(self, record: Record, failure: Failure, final: bool) -> None:
         (topic, partition), offset = record.partition, record.offset
+        if final:
+            self._turns.letters.append(record)
         counter = metrics.DEAD_LETTERS if final else metrics.FAILED_ATTEMPTS
         counter.labels(self._service.name, failure.kind).inc()
         log.log(
