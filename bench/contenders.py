@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from bench.toolchain import java_command, quix_python
 OURS = "orderflow"
 OURS_TWICE = "orderflow x2"
 OURS_FORGETFUL = "orderflow without window"
+OURS_RETRYING = "orderflow, 1 % retried"
+OURS_WAITING = "orderflow, one user waits"
 QUIX = "quix streams"
 QUIX_QUICK = "quix streams 100 ms"
 STREAMS = "kafka streams"
@@ -35,7 +38,7 @@ class Contender:
     @contextmanager
     def run(self, scene: Scene) -> Iterator[Running]:
         """Run the processes on a scene."""
-        instances = [f"{self.name.replace(' ', '-')}-{slot}" for slot in range(self.processes)]
+        instances = [f"{re.sub('[^a-z0-9]+', '-', self.name)}-{slot}" for slot in range(self.processes)]
         environments = [scene.environment(instance) | dict(self.environment) for instance in instances]
         with running(self.name, self.argv, environments) as contender:
             yield contender
@@ -54,6 +57,11 @@ def contender(name: str) -> Contender:
         return Contender(name, payments, _GATEWAY, processes=2)
     if name == OURS_FORGETFUL:
         return Contender(name, payments, _GATEWAY | {"PAYMENT_DEDUP_WINDOW": "0"})
+    if name == OURS_RETRYING:
+        return Contender(name, payments, _GATEWAY | {"PAYMENT_ERROR_RATE": "0.01"})
+    if name == OURS_WAITING:
+        waits = {"WORKER_MAX_ATTEMPTS": "100", "WORKER_RETRY_SECONDS": "5"}
+        return Contender(name, (sys.executable, "-m", "bench.peers.one_user_waits"), _GATEWAY | waits)
     if name == QUIX:
         return Contender(name, (str(quix_python()), "bench/peers/quix_payments.py"))
     if name == QUIX_QUICK:

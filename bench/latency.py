@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, Message
 
 from bench.contenders import Contender
 from bench.load import feed_producer, order_headers, order_value, user_id
+from bench.peers.one_user_waits import WAITING_ORDER, WAITING_USER
 from bench.processes import ContenderFailed, Running
 from bench.results import Figures
 from bench.scene import Scene
@@ -68,12 +69,19 @@ class Arrivals:
                 self._note(record)
 
     def _note(self, record: Message) -> None:
-        number = int(self._decode(record.value() or b"").order_id.split("-")[1])
-        self.at.setdefault(number, time.perf_counter())
+        _, _, number = self._decode(record.value() or b"").order_id.partition("-")
+        if number:
+            self.at.setdefault(int(number.partition("-")[0]), time.perf_counter())
 
 
 def measure(scene: Scene, contender: Contender, rate: int, seconds: float) -> Figures:
-    """Feed a contender `rate` orders a second; the first seconds only warm it up."""
+    """Feed a contender `rate` orders a second; the first seconds only warm it up.
+
+    One order lies there before: that of the user who waits all the time, where the contender lets one wait.
+    """
+    producer = feed_producer(scene.stage.bootstrap_servers)
+    producer.produce(scene.topic(ORDERS), WAITING_ORDER, WAITING_USER)
+    producer.flush(10)
     with contender.run(scene) as running:
         arrivals = Arrivals(scene)
         try:

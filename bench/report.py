@@ -15,7 +15,9 @@ from bench.contenders import (
     OUR_API,
     OURS,
     OURS_FORGETFUL,
+    OURS_RETRYING,
     OURS_TWICE,
+    OURS_WAITING,
     QUIX,
     QUIX_QUICK,
     STREAMS,
@@ -27,8 +29,8 @@ from bench.stats import Spread, paired_ratios, spread
 
 PAGE = Path("docs/performance.md")
 PLOT = Path("docs/images/performance.svg")
-THROUGHPUT = (OURS, OURS_FORGETFUL, QUIX, STREAMS, BARE, OURS_TWICE)
-LATENCY = (OURS, QUIX_QUICK, STREAMS, STREAMS_TUNED, BARE)
+THROUGHPUT = (OURS, OURS_FORGETFUL, OURS_RETRYING, QUIX, STREAMS, BARE, OURS_TWICE)
+LATENCY = (OURS, OURS_WAITING, QUIX_QUICK, STREAMS, STREAMS_TUNED, BARE)
 
 # More than this many cores' worth of work by others during a run, and the run is no basis for a ratio.
 QUIET_CORES = 0.15
@@ -107,6 +109,11 @@ RATIOS = (
     Ratio("memory / Kafka Streams", "throughput", "rss_mib", OURS, STREAMS, "at most 0.5"),
     Ratio("two processes / one", "throughput", "orders_per_second", OURS_TWICE, OURS, "at least 1.2"),
     Ratio("rate with the window / without", "throughput", "orders_per_second", OURS, OURS_FORGETFUL, "none"),
+    Ratio(
+        "rate with 1 % retried / without", "throughput", "orders_per_second",
+        OURS_RETRYING, OURS, "at least 0.85",
+    ),
+    Ratio("p99 while one user waits / else", "latency", "p99_ms", OURS_WAITING, OURS, "below 2"),
     Ratio("p99 / Kafka Streams at 10 ms", "latency", "p99_ms", OURS, STREAMS_TUNED, "below 1"),
     Ratio(
         "answers at 256 / FastAPI produce", "http", "requests_per_second",
