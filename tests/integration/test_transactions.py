@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -64,6 +65,34 @@ def test_offsets_that_a_frozen_broker_does_not_take_cost_the_producer_and_not_th
         producer.commit([record], offsets, group)
 
     assert len(read_topic(pipeline.bootstrap_servers, f"{namespace}payments")) == 2
+
+
+def test_what_follows_an_abort_is_no_repeat_of_what_was_on_its_way(
+    own_broker: Callable[[], Broker], namespace: str, pipelines: Callable[[str, str], Pipeline]
+) -> None:
+    broker = own_broker()
+    pipeline = pipelines(broker.bootstrap_servers, namespace).create_topics()
+    config = transactional_config(pipeline.settings, f"{namespace}test", 60) | {"socket.timeout.ms": 1000}
+    producer = TransactionalProducer(config, Login(pipeline.settings), timeout=2)
+    offsets, topic = [TopicPartition(f"{namespace}orders", 0, 1)], f"{namespace}payments"
+    assert producer.open()
+    with member(pipeline) as group:
+        producer.write([(topic, b"u", b"acknowledged", list[Any]())])
+        client = producer._opened()
+        client.flush()
+        broker.pause()
+        client.produce(topic, b"on its way", b"u")
+        # By then the client has hung up: the record arrives, its acknowledgement does not.
+        awake = Timer(2.4, broker.resume)
+        awake.start()
+        with pytest.raises(Aborted):
+            producer.end(offsets, group)
+        awake.join()
+        if not producer.is_open:
+            assert producer.open()
+        producer.commit([(topic, b"u", b"committed", list[Any]())])
+    producer.drop()
+    assert [record.value() for record in read_topic(broker.bootstrap_servers, topic)] == [b"committed"]
 
 
 def test_a_refused_record_leaves_nothing_and_does_not_hurt_the_next_transaction(

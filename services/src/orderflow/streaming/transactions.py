@@ -1,7 +1,7 @@
 """One transactional producer and the three ways its transaction can end.
 
     commit() returns      committed
-    Aborted               certainly nothing of it; `open()` if it is not open any more, and try again
+    Aborted               certainly nothing of it; `open()` again, and try again
     ProducerLost          this producer is of no use any more; `open()` makes another one. Where
                           `undecided`, only the broker knows: read committed offsets before redoing it
 
@@ -225,11 +225,10 @@ class TransactionalProducer:
             log.warning("abort failed, producer dropped", reason=error_of(error).str())
             self.drop()
             return ProducerLost(reason, undecided=False)
-        aborted = Aborted(reason)
-        if aborted.refused:
-            # The sequence numbers of what was refused are missed in the next transaction, and abort it too.
-            self.drop()
-        return aborted
+        # Its next records would have the sequence numbers of those that were on their way just now. If these
+        # have reached the log, the broker takes the new ones for repeats: drops them, and commits the rest.
+        self.drop()
+        return Aborted(reason)
 
     def _discard(self, producer: Producer) -> None:
         self._login.forget(producer)
