@@ -50,7 +50,14 @@ class Takeover:
         self._turns = turns
         self._handling = handling
         self._committing = committing
+        self._unanswered = False
         source.before_revocation, source.after_loss = self._leave, self._forget
+
+    @property
+    def waits_for(self) -> str | None:
+        """What nothing is handled without, while Kafka does not tell it."""
+        unknown = len(self._source.assignment.first) if self._unanswered else 0
+        return f"Kafka, to tell where {unknown} partitions stand" if unknown else None
 
     def look_up(self) -> bool:
         """Learn where the partitions stand of which first records came; False: no answer yet, try again.
@@ -59,6 +66,7 @@ class Takeover:
         """
         assignment = self._source.assignment
         first = dict(assignment.first)
+        self._unanswered = True
         try:
             left = {partition: Committed(offset) for partition, offset in first.items()}
             left |= self._source.committed(first)
@@ -71,6 +79,7 @@ class Takeover:
             self._take_over(partition, offset, left[partition])
         self._service.reassigned(_numbers(first), _numbers(assignment.owned))
         assignment.looked_up(first)
+        self._unanswered = False
         return True
 
     def one_alone(self) -> None:

@@ -96,6 +96,7 @@ class Worker(Generic[E]):
         self._source.fetch(room, self._turns.patience(started))
         self._look_for_membership()
         if assignment.first and not self._takeover.look_up():
+            self.progress.waits_for = self._takeover.waits_for
             return
         self._takeover.one_alone()
         batch = self._turns.next_batch()
@@ -129,7 +130,7 @@ class Worker(Generic[E]):
             self._source.joined = is_member(self._admin(), self._settings.group, self._source.member_id)
             self._asked_at = time.monotonic()
         if self._source.joined:
-            self.progress.waits_for = self._turns.stopped_because(now)
+            self.progress.waits_for = self._takeover.waits_for or self._turns.stopped_because(now)
         elif self.progress.waits_for is None:
             self.progress.waits_for = "its next assignment"
 
