@@ -90,7 +90,8 @@ class Service(Generic[E]):
     `bury(value, failure, at)` returns the events that tell of a dead letter and commit with it.
     `reassigned(gained, owned)` hears of another assignment, in numbers of partitions: after the committed
     offsets of what was gained are known, so that its last owner's transactions are decided, and before a
-    record of it is handled. Gained may be what was owned before: it was lost meanwhile.
+    record of it is handled. Gained may be what was owned before: it was lost meanwhile. What was lost is
+    told at once, with nothing gained.
     `dead_letters` takes invalid and unexpected failures, `exhausted` (default: the same) the exhausted.
     All topics are logical names, without the prefix.
     """

@@ -162,6 +162,7 @@ class Takeover:
         self._turns.lose(gone)
         for partition in gone:
             self._committing.counted.pop(partition, None)
+        self._service.reassigned(frozenset(), _numbers(self._source.assignment.owned))
 
 
 def _numbers(partitions: Iterable[Partition]) -> frozenset[int]:
