@@ -209,6 +209,9 @@ class Committing:
         """Make a new producer and return what of the batch the broker has not committed."""
         log.warning("producer lost, making another", reason=str(lost), undecided=lost.undecided)
         metrics.REBUILT.labels(self._name).inc()
+        if lost.undecided:
+            # It may have committed, and whoever took back from where we began would have that done twice.
+            self.counted.clear()
         self._check_fenced(lost)
         if not self.open():
             return Batch()
