@@ -210,8 +210,7 @@ class Committing:
         log.warning("producer lost, making another", reason=str(lost), undecided=lost.undecided)
         metrics.REBUILT.labels(self._name).inc()
         if lost.undecided:
-            # It may have committed, and whoever took back from where we began would have that done twice.
-            self.counted.clear()
+            self.counted.clear()  # It may have committed: taken back it would be done twice.
         self._check_fenced(lost)
         if not self.open():
             return Batch()
