@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,12 +23,14 @@ from confluent_kafka.admin import (
 )
 from support.endpoint import Probed
 from support.eventually import eventually
+from support.forked import Forked, Fresh, Origin
 
 from orderflow.streaming.admin import create_topics, existing_topics, pipeline_topics
 from orderflow.streaming.clients import new_admin
 from orderflow.streaming.settings import KafkaSettings
 from orderflow_local.net import free_port
 
+ORDERFLOW = Origin("orderflow.cli.main:main", "orderflow.orders.run")
 READY_WITHIN = 60.0
 SESSION_SECONDS = 6  # the least that our brokers allow; their default is 10
 
@@ -38,7 +39,7 @@ SESSION_SECONDS = 6  # the least that our brokers allow; their default is 10
 class ServiceProcess(Probed):
     """One service as it runs anywhere: a process with a health port and a log."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Forked
     port: int
     log_file: Path
 
@@ -127,14 +128,8 @@ class Pipeline:
             **{key.upper(): str(value) for key, value in settings.items()},
         }
         log_file = self.folder / f"{name}-{len(self.processes)}.log"
-        with log_file.open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments],
-                env=environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=self.folder,
-            )
+        begin = ORDERFLOW.start if module == "orderflow" else Fresh(module).start
+        process = begin(arguments, environment=environment, folder=self.folder, log=log_file)
         started = ServiceProcess(process, port, log_file)
         self.processes.append(started)
         return started
