@@ -51,7 +51,8 @@ def orders_flow(pipeline: Pipeline, **login: object) -> Iterator[Flow]:
     services = [api.process, *(pipeline.start(name, name, **login) for name in ("payments", "notifications"))]
     for each in services:
         each.wait_ready()
-    with Clients(api, connections=8) as clients:
+    # Enough that some are always on their way; more would only keep the machine busy.
+    with Clients(api, connections=8, pause=0.04) as clients:
         flow = Flow(clients, services[1])
         flow.goes_on()
         yield flow
