@@ -4,7 +4,17 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
-from support.chaos.schedule import AT_FIRST, BROKER, KINDS, SHORTEST, Event, quiet_from, schedule
+from support import pipeline
+from support.chaos.schedule import (
+    AT_FIRST,
+    BROKER,
+    KINDS,
+    SESSION_SECONDS,
+    SHORTEST,
+    Event,
+    quiet_from,
+    schedule,
+)
 
 seeds = st.integers(0, 2**32)
 durations = st.floats(SHORTEST, 900)
@@ -82,6 +92,12 @@ def test_a_worker_is_hit_while_it_should_run(seed: int, duration: float, most: i
         if event.target.startswith("payments-")
     ]
     assert all(1 <= number <= size for number, size in aimed)
+
+
+def test_a_freeze_lasts_longer_than_a_session() -> None:
+    assert SESSION_SECONDS == pipeline.SESSION_SECONDS
+    frozen = [event.seconds for event in schedule(1, 900) if event.kind == "freeze payments"]
+    assert min(frozen) > SESSION_SECONDS
 
 
 def test_an_event_reads_as_a_sentence() -> None:

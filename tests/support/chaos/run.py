@@ -12,16 +12,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from support.brokers import wait_for_coordinators
 from support.chaos.fleet import Fleet
 from support.chaos.load import Load
 from support.chaos.poison import ForeignProducer
-from support.chaos.schedule import AT_FIRST, NOTIFIERS, SESSION_SECONDS, Event, schedule
+from support.chaos.schedule import AT_FIRST, NOTIFIERS, Event, schedule
 from support.chaos.verdict import Evidence, violations
 from support.pipeline import Pipeline
 
-from orderflow.streaming.clients import new_admin
 from orderflow.verify.reading import Groups, TransactionsOpen, drain, verify
 from orderflow.verify.report import Report
 from orderflow_local.kafka import Broker
@@ -88,7 +86,6 @@ class Chaos:
             self._groups = Groups(pipeline.group("payments"), pipeline.group("notifications"))
             stack.callback(pipeline.close)
             self._settings = pipeline.settings
-            self._shorten_sessions()
             self._beside = stack.enter_context(ThreadPoolExecutor(1, "broker"))
             self._restarted = Future[None]()
             self._restarted.set_result(None)
@@ -188,21 +185,6 @@ class Chaos:
         self.broker.wait_ready()
         wait_for_coordinators(self.broker.bootstrap_servers)
         self._note("the broker answers")
-
-    def _shorten_sessions(self) -> None:
-        """Let the groups give a silent worker's partitions away as soon as the broker allows."""
-        entry = ConfigEntry(
-            "consumer.session.timeout.ms",
-            str(SESSION_SECONDS * 1000),
-            incremental_operation=AlterConfigOpType.SET,
-        )
-        resources = [
-            ConfigResource(ResourceType.GROUP, group, incremental_configs=[entry])
-            for group in (self._groups.payments, self._groups.notifications)
-        ]
-        admin = new_admin(self._settings)
-        for future in admin.incremental_alter_configs(resources).values():
-            future.result(20)
 
     def _drain(self) -> str:
         """Wait until the groups have no lag; return an empty text, or what is left and who works on it."""

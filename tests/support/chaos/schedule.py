@@ -26,7 +26,7 @@ Due = tuple[float, Kind, float]  # when, what, for how many seconds
 KINDS: tuple[Kind, ...] = get_args(Kind)
 BROKER: tuple[Kind, ...] = ("kill broker", "restart broker")
 
-SESSION_SECONDS = 6  # until the broker gives a silent worker's partitions away: the least it allows
+SESSION_SECONDS = 6  # until the broker gives a silent worker's partitions away, as the pipeline sets it
 SHORTEST = 20.0  # seconds
 AT_FIRST = 2  # payment workers
 NOTIFIERS = 2
