@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -88,7 +89,8 @@ class LettersAtOnce(MortalProducer):
 
     def __init__(self, config: Config, *arguments: Any, **options: Any) -> None:
         super().__init__(config, *arguments, **options)
-        self._beside = Producer({"bootstrap.servers": config["bootstrap.servers"]})
+        servers = {"bootstrap.servers": config["bootstrap.servers"]}
+        self._beside = Producer(servers, logger=logging.getLogger("kafka.letters"))
 
     def write(self, records: Iterable[Outgoing]) -> None:
         written = list(records)
