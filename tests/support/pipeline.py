@@ -155,6 +155,8 @@ class Pipeline:
                 "bootstrap.servers": self.bootstrap_servers,
                 "partitioner": "murmur2_random",
                 "compression.type": compression,
+                # A broker that restarts or freezes must not make two records of one.
+                "enable.idempotence": True,
                 "linger.ms": 5,
                 "message.max.bytes": 10_000_000,
             }

@@ -18,11 +18,14 @@ import structlog
 from confluent_kafka import KafkaException
 
 from orderflow.streaming import metrics
-from orderflow.streaming.batches import Batch, Done, Partition, marker_positions
+from orderflow.streaming.access import Access
+from orderflow.streaming.batches import Batch, Partition, marker_positions
 from orderflow.streaming.clients import transactional_config
 from orderflow.streaming.errors import WorkerStopped
+from orderflow.streaming.fencing import Fencings
 from orderflow.streaming.handling import Handling
 from orderflow.streaming.login import Login
+from orderflow.streaming.obstacles import Obstacles, open_producer
 from orderflow.streaming.progress import Progress
 from orderflow.streaming.settings import WorkerSettings
 from orderflow.streaming.source import Source, topic_partitions
@@ -32,8 +35,7 @@ from orderflow_lag.committed import Committed
 log = structlog.get_logger(__name__)
 
 _PAUSES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
-_LAST_PAUSE = 1.0
-_FENCED_TIMES, _FENCED_SECONDS = 3, 60.0
+_LAST_PAUSE, _LOOKS = 1.0, 10
 
 
 class Committing:
@@ -47,17 +49,19 @@ class Committing:
         source: Source,
         handling: Handling[Any],
         progress: Progress,
+        access: Access,
     ) -> None:
         self._name = name
         self._settings = settings
         self._source = source
         self._handling = handling
         self._progress = progress
+        self._obstacles = Obstacles(access, progress)
         timeout = settings.transaction_timeout_seconds
-        config = transactional_config(settings, f"{name}-{settings.instance_name}", timeout)
-        self._producer = TransactionalProducer(config, login, timeout=timeout, beat=progress.beat)
+        self._config = transactional_config(settings, f"{name}-{settings.instance_name}", timeout)
+        self._producer = TransactionalProducer(self._config, login, timeout=timeout, beat=progress.beat)
         self._beside = ThreadPoolExecutor(1, "commit")
-        self._fenced_at: list[float] = []
+        self._fencings = Fencings()
         self._stop_by: float | None = None
         # Where partitions stood before our takeover was counted at them, until a commit follows.
         self.counted: dict[Partition, Committed] = {}
@@ -65,10 +69,7 @@ class Committing:
     def open(self) -> bool:
         """Wait for Kafka and fence off earlier producers of this name; return whether that was done."""
         self._progress.waits_for = f"Kafka at {self._settings.kafka_bootstrap_servers}, for its producer"
-        try:
-            return self._producer.open(keep_trying=lambda: not self._out_of_time())
-        except ProducerLost as refused:
-            raise WorkerStopped(f"Kafka refuses this worker's transactions: {refused}") from refused
+        return open_producer(self._producer, self._config, self._obstacles, lambda: not self._out_of_time())
 
     def close(self) -> None:
         self._producer.drop()
@@ -96,10 +97,14 @@ class Committing:
                 if aborted.refused and not buried:
                     batch, buried = self._bury_refused(batch, aborted), True
                 elif aborted.refused and batch.done:
-                    self._ask_for_room(batch.done[0])
+                    self._obstacles.ask_for_room(batch.done[0])
+                elif pause:
+                    batch = self._wait_out(batch, aborted)
                 batch = self._still_ours(batch, pause)
             except ProducerLost as lost:
                 batch = self._recover(batch, lost)
+                if pause:
+                    batch = self._wait_out(batch, lost)
             meanwhile = None
 
     def commit_markers(self, unfinished: Set[Partition]) -> bool:
@@ -157,17 +162,15 @@ class Committing:
         def end() -> None:
             self._producer.end(topic_partitions(positions), self._source.group_metadata)
 
-        if meanwhile is None:
-            end()
-        else:
-            # The writing is not done beside: it lets the interpreter go at every record, and would wait for
-            # it again each time while this thread handles records.
-            ended = self._beside.submit(end)
-            try:
+        # The writing is not done beside: it lets the interpreter go at every record, and would wait for it
+        # again each time while this thread handles records.
+        ended = self._beside.submit(end)
+        try:
+            if meanwhile is not None:
                 meanwhile()
-            finally:
-                ended.result()
-        self._note(positions)
+        finally:
+            ended.result()
+            self._note(positions)
         metrics.TRANSACTION_SECONDS.labels(self._name).observe(time.monotonic() - started)
         metrics.RECORDS.labels(self._name).inc(len(batch))
         metrics.BATCH_RECORDS.labels(self._name).observe(len(batch))
@@ -189,14 +192,13 @@ class Committing:
         for partition in positions:
             self.counted.pop(partition, None)
 
-    def _ask_for_room(self, buried: Done) -> None:
-        """Say which topic takes not even the dead letter; nothing is lost, once there is room it goes on."""
-        (topic, number), offset = buried.record.partition, buried.record.offset
-        self._progress.waits_for = (
-            f"{buried.outgoing[0][0]} to take the dead letter of {topic}[{number}] offset {offset}, "
-            f"{len(buried.record.value or b'')} bytes: raise its max.message.bytes"
-        )
-        log.error("dead letter refused", waits_for=self._progress.waits_for)
+    def _wait_out(self, batch: Batch, reason: Exception) -> Batch:
+        """Wait while the broker says what has to come before a commit; return what is still ours."""
+        for _ in range(_LOOKS):
+            if not self._obstacles.look(reason) or not batch or self._out_of_time():
+                break
+            batch = self._still_ours(batch, _LAST_PAUSE)
+        return batch
 
     def _still_ours(self, batch: Batch, pause: float) -> Batch:
         """Wait, answer rebalances, and return the part of the batch that we may go on with."""
@@ -229,11 +231,7 @@ class Committing:
         return Batch()
 
     def _check_fenced(self, lost: ProducerLost) -> None:
-        """Being fenced again and again means that two processes share one name: no work for either."""
-        now = time.monotonic()
-        if lost.fenced:
-            self._fenced_at = [at for at in self._fenced_at if now - at < _FENCED_SECONDS] + [now]
-        if len(self._fenced_at) >= _FENCED_TIMES:
+        if lost.fenced and self._fencings.again(time.monotonic()):
             raise WorkerStopped(
                 f"another process works as INSTANCE_NAME={self._settings.instance_name}: give each its own"
             )

@@ -32,6 +32,7 @@ class Source:
         self._login = login
         self._service = service
         self._topics: list[str] = []
+        self._ended = False
         self._mailbox = Mailbox()
         login.follow(self._mailbox)
         self._paused = set[Partition]()
@@ -46,10 +47,10 @@ class Source:
     def fetch(self, room: int, wait: float) -> None:
         """Wait for one record up to `wait` seconds, then take what is already here, `room` in all.
 
-        Rebalances are answered meanwhile. A certificate that changed is one: this member leaves, another
-        one joins. Raises WorkerStopped if the client cannot go on.
+        Rebalances are answered meanwhile. A certificate that changed is one, and a consumer that the client
+        gave up: this member leaves, another one joins. Raises WorkerStopped if the client cannot go on.
         """
-        if self._version != self._login.version:
+        if self._version != self._login.version or self._ended:
             self._rejoin()
         self._mailbox.deliver(self._consumer)
         try:
@@ -111,7 +112,7 @@ class Source:
     def _rejoin(self) -> None:
         self.close()
         self._forget(set(self.assignment.owned))
-        self.joined = False
+        self.joined = self._ended = False
         self._consumer = self._new()
         self.subscribe(self._topics)
 
@@ -122,9 +123,15 @@ class Source:
         if error.code() == KafkaError._PARTITION_EOF:
             end: Any = message.offset()
             self.assignment.reached({partition_of(message): end})
-        elif error.fatal() or error.code() in _UNSUPPORTED:
+        elif error.code() in _UNSUPPORTED:
             raise _stopped(error)
+        elif error.fatal() or error.code() == KafkaError._FATAL:
+            # As when the group's ACL was taken away: this consumer will not come back, another one may.
+            self.joined, self._ended = False, True
+            log.error("this consumer is no more, another one joins", error=error.name(), detail=error.str())
         else:
+            # It may be over or may last: only the broker knows whether this is a member that may read.
+            self.joined = False
             log.warning("kafka reports", error=error.name(), detail=error.str())
         return False
 

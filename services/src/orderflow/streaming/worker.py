@@ -18,7 +18,8 @@ from typing import Generic
 import structlog
 
 from orderflow.streaming import metrics
-from orderflow.streaming.admin import BrokerUnavailable, CurrentAdmin, is_member, missing_topics
+from orderflow.streaming.access import Access
+from orderflow.streaming.admin import CurrentAdmin, is_member
 from orderflow.streaming.batches import Batch, Record
 from orderflow.streaming.clients import consumer_config
 from orderflow.streaming.committing import Committing
@@ -56,8 +57,10 @@ class Worker(Generic[E]):
         self._login = Login(settings)
         self._source = Source(consumer_config(settings), self._login, service.name)
         self._turns = Turns(service, settings, handling, self._source.assignment, self.progress)
+        writes = (name for name in service.topics if name not in service.reads)
+        self._access = Access(settings, self._login, reads=service.reads, writes=writes, group=settings.group)
         self._committing = Committing(
-            service.name, settings, self._login, self._source, handling, self.progress
+            service.name, settings, self._login, self._source, handling, self.progress, self._access
         )
         self._takeover = Takeover(service, settings, self._source, self._turns, handling, self._committing)
         self._busy_at = self._asked_at = time.monotonic()
@@ -71,7 +74,7 @@ class Worker(Generic[E]):
         """Work until `stop()`; raise WorkerStopped if the worker cannot go on."""
         self._login.start()
         try:
-            if self._topics_exist() and self._committing.open():
+            if self._may_begin() and self._committing.open():
                 self._source.subscribe([self._settings.topic_prefix + name for name in self._service.reads])
                 self.progress.waits_for = "its first assignment"
                 while not self.progress.stopping:
@@ -124,29 +127,29 @@ class Worker(Generic[E]):
             self._busy_at = time.monotonic()
 
     def _look_for_membership(self) -> None:
-        """Ready is who has an assignment, an empty one included: of that the client says nothing, so ask."""
-        now = time.monotonic()
-        if not self._source.joined and now - self._asked_at > _ASK_AGAIN_SECONDS:
-            self._source.joined = is_member(self._admin(), self._settings.group, self._source.member_id)
+        """Ready is who has an assignment, an empty one included, and may use its topics: of neither the
+        client says that all is well (again), so ask."""
+        if not self._source.joined and time.monotonic() - self._asked_at > _ASK_AGAIN_SECONDS:
+            hindrance = self._access.hindrance()
+            if hindrance is None:
+                self._source.joined = is_member(self._admin(), self._settings.group, self._source.member_id)
+            self._wait_for(hindrance or "its next assignment")
             self._asked_at = time.monotonic()
         if self._source.joined:
+            now = time.monotonic()
             self.progress.waits_for = self._takeover.waits_for or self._turns.stopped_because(now)
         elif self.progress.waits_for is None:
             self.progress.waits_for = "its next assignment"
 
-    def _topics_exist(self) -> bool:
-        """Wait until every topic is there; nobody creates one by writing to it. False: asked to stop."""
-        names = [self._settings.topic_prefix + name for name in self._service.topics]
+    def _may_begin(self) -> bool:
+        """Wait until every topic is there and may be used; nobody creates one by writing to it. False: asked
+        to stop."""
         while not self.progress.stopping:
             self.progress.beat()
-            try:
-                missing = missing_topics(self._admin(), names, timeout=2)
-            except BrokerUnavailable as error:
-                self._wait_for(f"Kafka at {self._settings.kafka_bootstrap_servers}: {error}")
-                continue
-            if not missing:
+            hindrance = self._access.hindrance()
+            if hindrance is None:
                 return True
-            self._wait_for(f"topics that do not exist: {', '.join(missing)}")
+            self._wait_for(hindrance)
             time.sleep(_LOOK_AGAIN_SECONDS)
         return False
 

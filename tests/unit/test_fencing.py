@@ -1,0 +1,13 @@
+"""When being fenced is no accident any more."""
+
+from orderflow.streaming.fencing import Fencings
+
+
+def test_three_times_within_a_minute_is_a_fight() -> None:
+    fencings = Fencings()
+    assert [fencings.again(now) for now in (0.0, 30.0, 59.0)] == [False, False, True]
+
+
+def test_what_is_a_minute_old_is_forgotten() -> None:
+    fencings = Fencings()
+    assert [fencings.again(now) for now in (0.0, 30.0, 61.0, 91.0)] == [False] * 4
