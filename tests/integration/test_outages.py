@@ -36,7 +36,7 @@ IN_A_HURRY: dict[str, Any] = {"transaction_timeout_seconds": 2}
 
 # The outage that is promised to be survived lasts 600 s. In less time every wait of ours and of the client
 # comes round several times too: 2 s for a producer, 1 s between connections, 10 s between looks at topics.
-OUTAGE_SECONDS = float(os.environ.get("ORDERFLOW_TEST_OUTAGE_SECONDS", "30"))
+OUTAGE_SECONDS = float(os.environ.get("ORDERFLOW_TEST_OUTAGE_SECONDS", "16"))
 MOST_GROWTH = 4 << 20  # bytes, whatever the length
 
 

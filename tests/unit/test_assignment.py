@@ -100,3 +100,34 @@ def test_a_partition_that_went_and_came_back_is_not_held_any_more() -> None:
 
     assert assignment.owned == {MINE}
     assert assignment.held == set(), "its records are read again: a batch in memory may not be redone"
+
+
+def test_what_waits_apart_comes_back_first_and_is_not_nothing() -> None:
+    assignment = assigned(MINE, THEIRS)
+    read = [record(partition=each, offset=n) for n, each in enumerate([MINE, THEIRS, MINE])]
+    assignment.add(read)
+    assignment.set_apart(MINE)
+    assert assignment.take(5) == [read[1]]
+    assert not assignment.is_empty
+    later = record(partition=MINE, offset=9)
+    assignment.add([later])
+    assignment.rejoin(MINE)
+    assert assignment.take(5) == [read[0], read[2], later]
+    assert assignment.is_empty
+
+
+def test_a_partition_lost_takes_what_waits_apart_with_it() -> None:
+    assignment = assigned(MINE)
+    assignment.add([record(partition=MINE)])
+    assignment.set_apart(MINE)
+    assignment.lose([MINE])
+    assert assignment.is_empty
+
+
+def test_the_first_record_of_a_partition_tells_that_its_standing_must_be_looked_up() -> None:
+    assignment = assigned(MINE, THEIRS)
+    assignment.add([record(partition=MINE, offset=7), record(partition=MINE, offset=8)])
+    assert assignment.first == {MINE: 7}
+    assignment.looked_up([MINE])
+    assignment.add([record(partition=MINE, offset=9)])
+    assert (assignment.first, assignment.new) == ({}, {THEIRS})

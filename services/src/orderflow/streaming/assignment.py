@@ -22,6 +22,11 @@ class Assignment:
         self.new: set[Partition] = set()
         self.first: dict[Partition, int] = {}
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing that was read waits to be handled."""
+        return not self.waiting and not any(self.apart.values())
+
     def gain(self, partitions: Iterable[Partition]) -> None:
         """Take on partitions: nothing is known of them yet."""
         gained = set(partitions)

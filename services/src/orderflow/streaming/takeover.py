@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -116,7 +117,8 @@ class Takeover:
             return
         done = self._outcome(record)
         if done is None:
-            self._source.assignment.apart[partition].appendleft(record)
+            # It may have gone meanwhile, and its records with it.
+            self._source.assignment.apart.get(partition, deque[Record]()).appendleft(record)
             return
         self._turns.parking.settle(Handled([done], []), lambda _attempts: 0.0)
         self._turns.letters.clear()
@@ -136,9 +138,10 @@ class Takeover:
         here = self._turns.parking.standings.get(record.partition, Committed(record.offset))
         if not self._committing.commit_positions({record.partition: replace(here, takeovers=MOST_COUNTED)}):
             return None
+        before = replace(here, takeovers=MOST_COUNTED - 1)
+        self._committing.counted[record.partition] = before
         done = self._insist(record, here.attempts + 1)
         if done is None:
-            before = replace(here, takeovers=MOST_COUNTED - 1)
             self._committing.commit_positions({record.partition: before})
         return done
 

@@ -122,7 +122,8 @@ class Worker(Generic[E]):
     def _idle(self) -> None:
         """After a while without a record, show lag 0 to every tool."""
         unfinished = self._turns.parking.standings.keys()
-        idle = time.monotonic() - self._busy_at >= _IDLE_SECONDS
+        # What was read and not handled yet lies before the ends that reading has met.
+        idle = self._source.assignment.is_empty and time.monotonic() - self._busy_at >= _IDLE_SECONDS
         if idle and not self._committing.commit_markers(unfinished):
             self._busy_at = time.monotonic()
 
