@@ -133,7 +133,7 @@ class Parking:
 
     def restore(self, partition: Partition, first: int, left: Committed) -> None:
         """Take up what an earlier owner left; `first` is the offset of the first record now read."""
-        if left == Committed(left.offset):
+        if left == Committed(left.offset) and first >= left.offset:
             return
         standing = Standing(left.offset, first, {}, left.finished, (first, left.takeovers))
         if not standing.has_finished(first):

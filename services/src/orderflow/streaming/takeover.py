@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -27,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 # Batches that may have been ahead of the last commit when the process ended.
 _BATCHES_AHEAD = 3
+_ASK_AGAIN_SECONDS = 0.1
 
 
 class ProcessEnded(Exception):
@@ -52,6 +54,7 @@ class Takeover:
         self._handling = handling
         self._committing = committing
         self._unanswered = False
+        self._silence: str | None = None
         source.before_revocation, source.after_loss = self._leave, self._forget
 
     @property
@@ -72,8 +75,14 @@ class Takeover:
             left = {partition: Committed(offset) for partition, offset in first.items()}
             left |= self._source.committed(first)
         except KafkaException as error:
-            log.warning("committed offsets not to be had yet", reason=error_of(error).str())
+            reason = error_of(error).str()
+            if reason != self._silence:
+                log.warning("committed offsets not to be had yet", reason=reason)
+            self._silence = reason
+            # Some refusals come at once, and as often as one asks.
+            time.sleep(_ASK_AGAIN_SECONDS)
             return False
+        self._silence = None
         if not self._count_takeovers(left):
             return False
         for partition, offset in first.items():
