@@ -29,9 +29,11 @@ def own_pipeline(
 
 
 @contextmanager
-def steady_load(pipeline: Pipeline, *, per_second: int) -> Iterator[Callable[[], int]]:
-    """Produce orders in the background; the yielded call ends that and returns how many were written."""
-    ended, written = threading.Event(), 0
+def steady_load(pipeline: Pipeline, *, per_second: int, backlog: int = 0) -> Iterator[Callable[[], int]]:
+    """Produce orders in the background, a backlog of them at once; the yielded call ends that and returns how
+    many were written."""
+    ended, written = threading.Event(), backlog
+    pipeline.produce("orders", orders(backlog))
 
     def produce() -> None:
         nonlocal written
@@ -145,8 +147,9 @@ def test_an_undecided_commit_is_settled_by_what_the_broker_says(
     own_pipeline: tuple[Broker, Pipeline],
 ) -> None:
     broker, pipeline = own_pipeline
-    worker = pipeline.start("payments", worker_max_batch=100, transaction_timeout_seconds=1).wait_ready()
-    with steady_load(pipeline, per_second=600) as finish:
+    worker = pipeline.start("payments", worker_max_batch=20, transaction_timeout_seconds=1).wait_ready()
+    # So many that it is never without a commit under way when the broker freezes.
+    with steady_load(pipeline, per_second=100, backlog=8000) as finish:
         for _ in range(3):
             seen = worker.metric("orderflow_records_total")
             eventually(partial(handled_more_than, worker, seen), within=40)

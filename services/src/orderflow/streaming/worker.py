@@ -37,6 +37,7 @@ log = structlog.get_logger(__name__)
 _IDLE_SECONDS = 1.0
 _LOOK_AGAIN_SECONDS = 0.5
 _ASK_AGAIN_SECONDS = 2.0
+_QUIET_SECONDS = 5.0
 _BATCHES_AHEAD = 2
 
 
@@ -129,18 +130,28 @@ class Worker(Generic[E]):
 
     def _look_for_membership(self) -> None:
         """Ready is who has an assignment, an empty one included, and may use its topics: of neither the
-        client says that all is well (again), so ask."""
-        if not self._source.joined and time.monotonic() - self._asked_at > _ASK_AGAIN_SECONDS:
-            hindrance = self._access.hindrance()
-            if hindrance is None:
-                self._source.joined = is_member(self._admin(), self._settings.group, self._source.member_id)
-            self._wait_for(hindrance or "its next assignment")
-            self._asked_at = time.monotonic()
+        client says that all is well (again), so ask. Nor does it say that nobody answers any more: while
+        there is nothing to do, ask too."""
+        now = time.monotonic()
+        quiet = self._source.joined and now - self._busy_at > _QUIET_SECONDS
+        if (not self._source.joined or quiet) and now - self._asked_at > (
+            _QUIET_SECONDS if quiet else _ASK_AGAIN_SECONDS
+        ):
+            self._ask_for_membership()
         if self._source.joined:
-            now = time.monotonic()
             self.progress.waits_for = self._takeover.waits_for or self._turns.stopped_because(now)
         elif self.progress.waits_for is None:
             self.progress.waits_for = "its next assignment"
+
+    def _ask_for_membership(self) -> None:
+        hindrance = self._access.hindrance()
+        if hindrance is not None:
+            self._source.joined = False
+        elif not self._source.joined:
+            self._source.joined = is_member(self._admin(), self._settings.group, self._source.member_id)
+        if not self._source.joined:
+            self._wait_for(hindrance or "its next assignment")
+        self._asked_at = time.monotonic()
 
     def _may_begin(self) -> bool:
         """Wait until every topic is there and may be used; nobody creates one by writing to it. False: asked
