@@ -1,14 +1,14 @@
 """From a handled batch to a committed one, through aborts, lost producers and rebalances.
 
 An abort is redone from memory. After an end nobody can be sure of, a new producer makes the broker settle
-it, and the committed offsets say what is left to do.
-"""
+it, and the committed offsets say what is left to do."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain, repeat
@@ -63,7 +63,7 @@ class Committing:
         self._beside = ThreadPoolExecutor(1, "commit")
         self._fencings = Fencings()
         self._stop_by: float | None = None
-        # Where partitions stood before our takeover was counted at them, until a commit follows.
+        # Where partitions stood before our takeover was counted, until a commit follows.
         self.counted: dict[Partition, Committed] = {}
 
     def open(self) -> bool:
@@ -78,9 +78,8 @@ class Committing:
     def commit(self, batch: Batch, meanwhile: Callable[[], None] | None = None) -> None:
         """Commit a batch, redoing it until it is committed or not ours any more.
 
-        `meanwhile` is done on this thread while the broker is waited for; it may not touch the consumer.
-        A batch that a stop leaves undone is followed by no other: every later call returns at once.
-        """
+        `meanwhile` is done on this thread while the broker is waited for; it may not touch the consumer. Once
+        a stop has left a batch undone every later call returns at once."""
         buried = False
         for pause in chain(_PAUSES, repeat(_LAST_PAUSE)):
             if not batch or self._out_of_time() or not self._has_producer():
@@ -108,11 +107,8 @@ class Committing:
             meanwhile = None
 
     def commit_markers(self, unfinished: Set[Partition]) -> bool:
-        """Commit the positions past the last commit markers, so that every tool shows lag 0 when idle.
-
-        `unfinished` partitions have records that wait for another attempt. Returns whether nothing is left
-        to commit.
-        """
+        """Commit the positions past the last commit markers, so that every tool shows lag 0 when idle, but
+        for the `unfinished` partitions. Returns whether nothing is left to commit."""
         assignment = self._source.assignment
         ends = marker_positions(assignment.ends, assignment.committed)
         whole = ends.keys() - unfinished - assignment.first.keys()
@@ -120,10 +116,8 @@ class Committing:
 
     def commit_positions(self, positions: Mapping[Partition, Committed]) -> bool:
         """Commit where partitions stand, and nothing else; return whether nothing is left to commit."""
-        if not positions:
-            return True
-        if not self._has_producer():
-            return False
+        if not positions or not self._has_producer():
+            return not positions
         try:
             self._producer.commit((), topic_partitions(positions), self._source.group_metadata)
         except Aborted as aborted:
@@ -179,12 +173,12 @@ class Committing:
         """Narrow down the record that the broker refuses, so that it costs nobody else."""
         first, second = batch.halves()
         self.commit(first)
-        # What went while the first half was tried is not ours to commit any more.
+        # Some of it may have gone while the first half was tried.
         self.commit(second.outstanding({}, self._source.assignment.held))
 
-    def _bury_refused(self, batch: Batch, refused: Aborted) -> Batch:
-        letters = [self._handling.refuse(done.record, refused, datetime.now(UTC)) for done in batch.done]
-        return replace(batch, done=letters)
+    def _bury_refused(self, batch: Batch, why: Aborted) -> Batch:
+        at = datetime.now(UTC)
+        return replace(batch, done=[self._handling.refuse(done.record, why, at) for done in batch.done])
 
     def _note(self, positions: Mapping[Partition, Committed]) -> None:
         assignment = self._source.assignment
@@ -223,12 +217,19 @@ class Committing:
                 committed = self._source.committed(self._source.assignment.owned)
             except KafkaException as error:
                 log.warning("committed offsets not to be had yet", reason=str(error.args[0]))
+                self._sweep()
                 continue
-            offsets = {partition: at.offset for partition, at in committed.items()}
-            self._source.assignment.committed.update(offsets)
+            self._source.assignment.committed.update({each: at.offset for each, at in committed.items()})
             self._progress.waits_for = None
             return batch.outstanding(committed, self._source.assignment.held)
         return Batch()
+
+    def _sweep(self) -> None:
+        """Settle what our last producer may have left pending: the broker tells no offsets before."""
+        stands = {each: Committed(at) for each, at in self._source.assignment.committed.items()}
+        with suppress(Aborted, ProducerLost):
+            if stands and self._has_producer():
+                self._producer.sweep(topic_partitions(stands), self._source.group_metadata)
 
     def _check_fenced(self, lost: ProducerLost) -> None:
         if lost.fenced and self._fencings.again(time.monotonic()):

@@ -29,7 +29,6 @@ from orderflow.streaming.login import Login
 
 log = structlog.get_logger(__name__)
 
-
 T = TypeVar("T")
 
 _INIT_SECONDS = 2.0
@@ -128,6 +127,13 @@ class TransactionalProducer:
         self._beat()
         self._step(lambda: producer.commit_transaction(self._timeout), ends=True)
         self._beat()
+
+    def sweep(self, offsets: list[TopicPartition], group: Callable[[], Any]) -> None:
+        """Send offsets and abort: that settles what a restarted broker holds pending of our predecessor."""
+        producer, metadata = self._opened(), group()
+        self._step(lambda: producer.begin_transaction())
+        self._step(lambda: self._send_offsets(producer, offsets, metadata))
+        self._step(lambda: producer.abort_transaction(self._timeout))
 
     def _opened(self) -> Producer:
         if self._producer is None:
