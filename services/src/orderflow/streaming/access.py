@@ -64,7 +64,7 @@ class Access:
         self._wanted |= {settings.topic_prefix + name: AclOperation.WRITE for name in writes}
         self._group = group
 
-    def lacking(self, *, timeout: float = 2.0) -> Lacking:
+    def lacking(self, *, timeout: float = 2.0, of_group: bool = True) -> Lacking:
         """Ask the broker, for at most `timeout` seconds; raise BrokerUnavailable."""
         topics, rights = list[str](), list[str]()
         for name, found in self._topics(timeout).items():
@@ -72,7 +72,7 @@ class Access:
                 topics.append(name)
             elif self._wanted[name] not in found:
                 rights.append(f"{_NAMES[self._wanted[name]]} on topic {name}")
-        if self._group and AclOperation.READ not in self._group_rights(self._group, timeout):
+        if of_group and self._group and AclOperation.READ not in self._group_rights(self._group, timeout):
             rights.append(f"Read on group {self._group}")
         return Lacking(tuple(topics), tuple(rights))
 
@@ -92,10 +92,13 @@ class Access:
         found = _operations(answers[group], timeout)
         return frozenset(_NAMES) if found is None else found
 
-    def hindrance(self) -> str | None:
-        """Return in one clause what has to come before there can be work, None if nothing has to."""
+    def hindrance(self, *, of_group: bool = True) -> str | None:
+        """Return in one clause what has to come before there can be work, None if nothing has to.
+
+        The group is better asked about seldom: the client may end its process while a coordinator loads.
+        """
         try:
-            return str(self.lacking()) or None
+            return str(self.lacking(of_group=of_group)) or None
         except BrokerUnavailable as error:
             return f"Kafka at {self._servers}: {error}"
 
