@@ -50,3 +50,10 @@ def test_probes_that_go_well_close_it_and_the_next_pause_is_the_first_again() ->
 def test_who_bears_everything_never_opens() -> None:
     breaker = Breaker(1.0)
     assert not any(breaker.count(100, 100, 0.0) for _ in range(10))
+
+
+def test_what_is_only_held_is_not_remembered() -> None:
+    breaker = Breaker(0.5)
+    for _ in range(1000):
+        breaker.count(0, 0, 0.0)
+    assert not breaker._recent, "an outage of hours must not fill the memory"

@@ -64,7 +64,7 @@ class Access:
         self._wanted |= {settings.topic_prefix + name: AclOperation.WRITE for name in writes}
         self._group = group
 
-    def lacking(self, *, timeout: float = 2.0, of_group: bool = True) -> Lacking:
+    def lacking(self, *, timeout: float = 2.0, of_group: bool = False) -> Lacking:
         """Ask the broker, for at most `timeout` seconds; raise BrokerUnavailable."""
         topics, rights = list[str](), list[str]()
         for name, found in self._topics(timeout).items():
@@ -92,10 +92,11 @@ class Access:
         found = _operations(answers[group], timeout)
         return frozenset(_NAMES) if found is None else found
 
-    def hindrance(self, *, of_group: bool = True) -> str | None:
+    def hindrance(self, *, of_group: bool = False) -> str | None:
         """Return in one clause what has to come before there can be work, None if nothing has to.
 
-        The group is better asked about seldom: the client may end its process while a coordinator loads.
+        The group is asked about where there is reason to: while its coordinator loads, that question can end
+        the process (an assertion in librdkafka 2.16.1, `rd_kafka_enq_once_del_source_return`).
         """
         try:
             return str(self.lacking(of_group=of_group)) or None

@@ -41,6 +41,8 @@ class Breaker:
 
     def count(self, handled: int, dead: int, now: float) -> bool:
         """Count records; return whether this opens it."""
+        if not handled:
+            return False
         self._recent.append((handled, dead))
         self._handled, self._dead = self._handled + handled, self._dead + dead
         while self._handled - self._recent[0][0] >= RECENT_RECORDS:

@@ -186,7 +186,7 @@ class Committing:
         for partition in positions:
             self.counted.pop(partition, None)
 
-    def _wait_out(self, batch: Batch, reason: Exception) -> Batch:
+    def _wait_out(self, batch: Batch, reason: Aborted | ProducerLost) -> Batch:
         """Wait while the broker says what has to come before a commit; return what is still ours."""
         for _ in range(_LOOKS):
             if not self._obstacles.look(reason) or not batch or self._out_of_time():

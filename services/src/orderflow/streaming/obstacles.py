@@ -13,7 +13,7 @@ from orderflow.streaming.batches import Done
 from orderflow.streaming.clients import Config
 from orderflow.streaming.errors import WorkerStopped
 from orderflow.streaming.progress import Progress
-from orderflow.streaming.transactions import ProducerLost, TransactionalProducer
+from orderflow.streaming.transactions import Aborted, ProducerLost, TransactionalProducer
 
 log = structlog.get_logger(__name__)
 
@@ -27,9 +27,9 @@ class Obstacles:
         self._access = access
         self._progress = progress
 
-    def look(self, reason: Exception) -> bool:
+    def look(self, reason: Aborted | ProducerLost) -> bool:
         """Tell why a transaction failed again; return whether the broker names something that has to come."""
-        hindrance = self._access.hindrance()
+        hindrance = self._access.hindrance(of_group=reason.code == KafkaError.GROUP_AUTHORIZATION_FAILED)
         self.tell(hindrance or f"Kafka to take its transactions: {reason}")
         return hindrance is not None
 

@@ -127,6 +127,11 @@ class Parking:
         return min(self._due_at.values(), default=None)
 
     @property
+    def is_plain(self) -> bool:
+        """Whether of every partition all that was read so far is finished."""
+        return not self._standings
+
+    @property
     def standings(self) -> dict[Partition, Committed]:
         """Where the partitions stand in which anything read so far is unfinished, or lately was."""
         return {partition: standing.committed for partition, standing in self._standings.items()}
@@ -169,8 +174,6 @@ class Parking:
 
         What is finished is passed over, what belongs to a line that waits joins it.
         """
-        if not self._standings:
-            return list(records)
         return [record for record in records if self._is_next(record)]
 
     def is_finished(self, record: Record) -> bool:

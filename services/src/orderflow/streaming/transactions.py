@@ -43,7 +43,7 @@ class Aborted(Exception):
 
     def __init__(self, error: KafkaError) -> None:
         super().__init__(error.str())
-        self.refused = error.code() in _REFUSALS
+        self.code, self.refused = error.code(), error.code() in _REFUSALS
 
 
 class ProducerLost(Exception):

@@ -119,7 +119,8 @@ class Turns(Generic[E]):
                 break
             if records := self._admitted(taken):
                 handled, counts = self._attempt(self._in_turns(records))
-                done, worth = done + handled.done if done else handled.done, worth or counts
+                done += handled.done
+                worth = worth or counts
             in_time = time.monotonic() - started <= self._settings.worker_batch_seconds
             in_time = in_time and not self._breaker.seconds_left(started)
         return done, worth
@@ -159,7 +160,7 @@ class Turns(Generic[E]):
 
     def _admitted(self, taken: list[Record]) -> list[Record]:
         """Return whose turn it is; what is too far past an unfinished record to be noted is set apart."""
-        if not self.parking.standings:
+        if self.parking.is_plain:
             return taken
         near, far = list[Record](), dict[Partition, list[Record]]()
         for record in taken:

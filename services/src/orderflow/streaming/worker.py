@@ -144,12 +144,16 @@ class Worker(Generic[E]):
             self.progress.waits_for = "its next assignment"
 
     def _ask_for_membership(self) -> None:
-        hindrance = self._access.hindrance(of_group=False)
+        hindrance = self._access.hindrance()
         if hindrance is not None:
             self._source.joined = False
         elif not self._source.joined:
-            self._source.joined = is_member(self._admin(), self._settings.group, self._source.member_id)
-            hindrance = None if self._source.joined else self._access.hindrance()
+            # Who was put out of the group has lost its partitions; only without any it takes a question.
+            owns = bool(self._source.assignment.owned)
+            self._source.joined = owns or is_member(
+                self._admin(), self._settings.group, self._source.member_id
+            )
+            hindrance = None if self._source.joined else self._access.hindrance(of_group=True)
         if not self._source.joined:
             self._wait_for(hindrance or "its next assignment")
         self._asked_at = time.monotonic()
