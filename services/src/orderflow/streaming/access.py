@@ -86,7 +86,7 @@ class Access:
 
     def _group_rights(self, group: str, timeout: float) -> Operations:
         """Return what the login may do in the group; before its first member nobody knows, and it may try."""
-        answers = self._admin().describe_consumer_groups(
+        answers = self._admin.unused().describe_consumer_groups(
             [group], include_authorized_operations=True, request_timeout=timeout
         )
         found = _operations(answers[group], timeout)
@@ -95,8 +95,7 @@ class Access:
     def hindrance(self, *, of_group: bool = False) -> str | None:
         """Return in one clause what has to come before there can be work, None if nothing has to.
 
-        The group is asked about where there is reason to: while its coordinator loads, that question can end
-        the process (an assertion in librdkafka 2.16.1, `rd_kafka_enq_once_del_source_return`).
+        The group is asked about where there is reason to: that question takes a client of its own.
         """
         try:
             return str(self.lacking(of_group=of_group)) or None

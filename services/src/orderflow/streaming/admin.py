@@ -32,10 +32,17 @@ class CurrentAdmin:
         self._client = self._new()
 
     def __call__(self) -> AdminClient:
-        if self._version != self._login.version:
-            self._version = self._login.version
-            self._login.forget(self._client)
-            self._client = self._new()
+        return self._client if self._version == self._login.version else self.unused()
+
+    def unused(self) -> AdminClient:
+        """Return a client that was asked nothing yet, and from now on this one.
+
+        For questions about a group: a client that has waited in vain for the group's coordinator ends the
+        process when it is asked again (confluent-kafka 2.16.1, librdkafka issue 4605).
+        """
+        self._version = self._login.version
+        self._login.forget(self._client)
+        self._client = self._new()
         return self._client
 
     def _new(self) -> AdminClient:
