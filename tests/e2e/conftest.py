@@ -2,17 +2,19 @@
 
 The cluster is one of its own, `kind-orderflow-e2e`, made when there is none and deleted afterwards; with
 ORDERFLOW_E2E_KEEP=1 it stays, and the next run begins with what is there. ORDERFLOW_E2E_CLUSTER is the name
-of another one. Figures and what people would have seen are left in `build/e2e`.
+of another one. Figures and what people would have seen are left in `build/e2e`, and below
+`build/e2e/failures` what the pods of a failed test had logged.
 """
 
 import json
 import os
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 from rich.console import Console
-from support.e2e import installing
+from support.e2e import evidence, installing
 from support.e2e.system import System
 from support.kube.chart import REPOSITORY, Helm
 from support.kube.cluster import Cluster
@@ -49,6 +51,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.timeout(900, func_only=True))
     ours.sort(key=lambda item: ORDER.index(item.path.name))
     items[:] = [item for item in items if item not in ours] + ours
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep what the cluster says when a test, or what it begins with, has failed."""
+    report = yield
+    found = item.funcargs.get("system") if isinstance(item, pytest.Function) else None
+    if report.failed and isinstance(found, System):
+        folder = FOLDER / "failures" / re.sub(r"[^\w.-]+", "_", f"{item.name}.{report.when}")
+        evidence.keep(found.cluster, folder)
+        report.sections.append(("what the pods logged", str(folder)))
+    return report
 
 
 @pytest.fixture(scope="session")
