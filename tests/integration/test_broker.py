@@ -171,6 +171,39 @@ def test_everything_listens_on_loopback_only(own_broker: Callable[[], Broker]) -
     assert listening == {"127.0.0.1"}
 
 
+def test_a_folder_is_formatted_without_the_tool_as_the_tool_does_it(
+    kafka_distribution: Distribution, tmp_path: Path
+) -> None:
+    class NeverUsed(Distribution):
+        first_records = tmp_path / "first records"
+
+    no_java = NeverUsed(tmp_path / "no java", kafka_distribution.home)
+    by_the_tool = embedded(NeverUsed(kafka_distribution.java, kafka_distribution.home), tmp_path / "tool")
+    with pytest.raises(FileNotFoundError):
+        embedded(no_java, tmp_path / "too early").format()
+    by_the_tool.format()
+    without = embedded(no_java, tmp_path / "without")
+    without.format()
+
+    ours, theirs = ids(without), ids(by_the_tool)
+    assert ours.keys() == theirs.keys()
+    assert {name for name in ours if ours[name] == theirs[name]} == {"version", "node.id"}
+    assert [len(each) for each in ours.values()] == [len(theirs[name]) for name in ours]
+    assert files(without) == files(by_the_tool)
+
+
+def ids(broker: Broker) -> dict[str, str]:
+    lines = (broker.data_dir / "meta.properties").read_text().splitlines()
+    return dict(line.split("=") for line in lines if not line.startswith("#"))
+
+
+def files(broker: Broker) -> dict[str, bytes]:
+    """Return what a data folder holds but for its ids."""
+    found = {path.name: path.read_bytes() for path in broker.data_dir.iterdir()}
+    assert found.pop("meta.properties")
+    return found
+
+
 def test_a_taken_port_is_one_sentence(
     broker: RunningBroker, kafka_distribution: Distribution, tmp_path: Path
 ) -> None:

@@ -5,8 +5,6 @@ import re
 import signal
 import subprocess
 import time
-import uuid
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +23,7 @@ from orderflow_local.kafka.config import (
     settling_properties,
 )
 from orderflow_local.kafka.distribution import Distribution
+from orderflow_local.kafka.storage import format_folder, is_formatted
 from orderflow_local.net import answers_kafka, free_port, is_free
 
 READY_WITHIN = 60.0  # seconds; a start takes a few, a recovery of much data more
@@ -77,11 +76,25 @@ class Broker:
             raise BrokerFailed(
                 f"Port {self.port} on {self.host} is taken; stop what listens there or choose another port."
             )
-        if not (self.data_dir / "meta.properties").exists():
-            self._format(self._write_configuration(server_properties))
+        if not is_formatted(self.data_dir):
+            self.format()
         elif not (self.data_dir / CLEAN_END).exists():
             self._settle()
         self._spawn(self._write_configuration(server_properties))
+
+    def format(self) -> None:
+        """Make the data folder that of a new cluster; `start` does so where it is none yet."""
+        properties = self._write_configuration(server_properties)
+
+        def run_tool(cluster: str) -> None:
+            arguments = ("format", "--cluster-id", cluster, "--config", properties)
+            command = self._java((*DEFAULT_JVM_OPTIONS, "-Xmx256m"), "kafka.tools.StorageTool", *arguments)
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                words = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no reason given"]
+                raise BrokerFailed(f"The data folder {self.data_dir} could not be formatted: {words[0]}")
+
+        format_folder(self.data_dir, self.distribution.first_records, run_tool)
 
     def _settle(self) -> None:
         """Run the controller alone until it has declared the killed broker gone, and written that down."""
@@ -186,16 +199,6 @@ class Broker:
     @property
     def _log4j(self) -> Path:
         return self._config_dir / "log4j2.properties"
-
-    def _format(self, properties: Path) -> None:
-        # An id may begin with a dash, which the tool would take for another option.
-        cluster = "C" + urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
-        arguments = ("format", "--cluster-id", cluster, "--config", properties)
-        command = self._java((*DEFAULT_JVM_OPTIONS, "-Xmx256m"), "kafka.tools.StorageTool", *arguments)
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            words = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no reason given"]
-            raise BrokerFailed(f"The data folder {self.data_dir} could not be formatted: {words[0]}")
 
     def _java(self, options: tuple[str, ...], main_class: str, *arguments: str | Path) -> list[str]:
         archive = self.distribution.quick_start

@@ -7,6 +7,7 @@ from pathlib import Path
 CLEAN_END = ".kafka_cleanshutdown"  # Kafka leaves this file in its data when it was stopped in order
 STARTED = "Kafka Server started"  # what a node logs when all of it runs
 FENCED = "Fencing broker "  # what the controller logs when it decides that a broker is gone
+NODE_ID = "1"
 METADATA_LOG = "__cluster_metadata-0"  # the folder of the controller's own log
 
 # Java 24 and newer complain on every start about what Kafka's libraries do; older ones ignore the second.
@@ -62,13 +63,13 @@ def server_properties(spec: BrokerSpec) -> dict[str, str]:
     """Return the broker's settings: one node that is broker and controller, bound to one address."""
     return {
         "process.roles": "broker,controller",
-        "node.id": "1",
+        "node.id": NODE_ID,
         "listeners": f"PLAINTEXT://{spec.host}:{spec.port},CONTROLLER://127.0.0.1:{spec.controller_port}",
         "advertised.listeners": f"PLAINTEXT://{spec.host}:{spec.port}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "PLAINTEXT",
         "controller.listener.names": "CONTROLLER",
-        "controller.quorum.voters": f"1@127.0.0.1:{spec.controller_port}",
+        "controller.quorum.voters": f"{NODE_ID}@127.0.0.1:{spec.controller_port}",
         "log.dirs": str(spec.data_dir),
         **SINGLE_BROKER,
         **PROMPT_RECOVERY,

@@ -56,6 +56,11 @@ class Distribution:
         mark = hashlib.sha256(build).hexdigest()[:12]
         return self.home / f"quick-start-{mark}.aot"
 
+    @property
+    def first_records(self) -> Path:
+        """Where the records are kept that this version of Kafka begins a new cluster with."""
+        return self.home / "bootstrap.checkpoint"
+
 
 def cache_dir() -> Path:
     """Return the folder for what can be had again: outside of checkouts, per user."""
