@@ -144,6 +144,7 @@ class Supervisor:
         if slot.tier is Tier.API:
             health = self.settings.api_port
             environment |= {"HOST": self.settings.host, "API_PORT": str(health)}
+            environment["SCALER_URL"] = self._state.decisions_url
         process = spawn_service(slot.service, environment, self.folder.log_of(slot.name))
         child = Child(slot, process, health, time.monotonic())
         if before:

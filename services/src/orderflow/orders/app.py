@@ -15,10 +15,13 @@ from orderflow.orders import problems
 from orderflow.orders.docs import add_docs
 from orderflow.orders.health import Lifecycle, health_routes
 from orderflow.orders.intake import Intake
+from orderflow.orders.live.broadcast import Broadcast
+from orderflow.orders.live.routes import live_routes
 from orderflow.orders.openapi import describe
 from orderflow.orders.problems import MEDIA_TYPE, Problem
 from orderflow.orders.recent import RecentOrders
 from orderflow.orders.routes import PlaceOrder, reading_routes
+from orderflow.orders.scaler import worker_routes
 from orderflow.orders.security import Keys, SecurityHeaders
 from orderflow.orders.settings import OrdersSettings
 
@@ -27,6 +30,7 @@ class OrdersApi(FastAPI):
     """FastAPI, with its own way for the one request that comes in thousands."""
 
     place_order: PlaceOrder
+    broadcast: Broadcast
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/orders" and scope["method"] == "POST":
@@ -35,16 +39,20 @@ class OrdersApi(FastAPI):
             await super().__call__(scope, receive, send)
 
 
-def create_app(intake: Intake, settings: OrdersSettings, lifecycle: Lifecycle | None = None) -> FastAPI:
-    """Return the Order Service. Whoever runs it starts and stops the intake."""
+def create_app(intake: Intake, settings: OrdersSettings, lifecycle: Lifecycle | None = None) -> OrdersApi:
+    """Return the Order Service. Whoever runs it starts and stops the intake, and closes the broadcast."""
     app = OrdersApi(title="Orderflow", docs_url=None, redoc_url=None)
+    lifecycle = lifecycle or Lifecycle()
     keys = Keys(settings.accepted_keys)
     recent = RecentOrders(settings.api_remembered_orders)
     app.place_order = PlaceOrder(intake, recent, keys, settings)
     # Never reached by POST; for other methods it answers 405.
     app.router.routes.append(Route("/orders", app.place_order, methods=["POST"], include_in_schema=False))
     app.include_router(reading_routes(recent, keys))
-    app.include_router(health_routes(intake, lifecycle or Lifecycle(), settings))
+    app.include_router(health_routes(intake, lifecycle, settings))
+    app.broadcast = Broadcast(settings, lambda: intake.kafka.waits_for, lambda: lifecycle.stopping)
+    app.include_router(live_routes(app.broadcast, keys, settings))
+    app.include_router(worker_routes(settings.scaler_url, keys))
     add_docs(app)
     app.add_middleware(SecurityHeaders)
     _answer_with_problems(app)

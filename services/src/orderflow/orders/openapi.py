@@ -149,6 +149,8 @@ def _document(app: FastAPI, settings: OrdersSettings) -> Schema:
             "404": _problem("Nothing is known of this order, yet.") | {"headers": _RETRY_AFTER},
         },
     }
+    for path in ("/events", "/workers"):
+        document["paths"][path]["get"]["security"] = security
     return document
 
 

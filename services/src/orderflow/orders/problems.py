@@ -58,6 +58,12 @@ class Problem(Exception):
         return msgspec.json.encode(self.document)
 
 
+def described(description: str) -> dict[str, Any]:
+    """Return how the OpenAPI document tells of an answer that is a problem document."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
 def invalid_order(error: InvalidEvent) -> Problem:
     """Return the problem of a body that is no order: 400 if it is not even JSON, else 422."""
     if isinstance(error, NotJson):
@@ -125,6 +131,37 @@ def unavailable(order_id: str, outcome: Outcome, reason: Reason, detail: str) ->
         order_id=order_id,
         outcome=outcome,
         reason=reason,
+    )
+
+
+def too_many_streams(most: int) -> Problem:
+    """Return the problem of a client that wants to look on while as many do as may."""
+    return Problem(
+        503,
+        "too-many-streams",
+        "Too many look on",
+        f"This process streams events to {most} clients, and no more (API_EVENT_STREAMS).",
+        headers={"Retry-After": "10"},
+    )
+
+
+def no_scaler() -> Problem:
+    return Problem(
+        404,
+        "no-scaler",
+        "Nobody is asked about workers",
+        "SCALER_URL is not set: name the operator's endpoint there, and this tells its decisions.",
+    )
+
+
+def scaler_away(detail: str) -> Problem:
+    """Return the problem of a scaler that gives no decisions."""
+    return Problem(
+        503,
+        "scaler-away",
+        "The scaler gives no decisions",
+        _sentence(detail),
+        headers={"Retry-After": RETRY_AFTER_SECONDS},
     )
 
 

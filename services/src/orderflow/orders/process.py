@@ -51,12 +51,14 @@ def serve(settings: OrdersSettings, number: int, listener: socket.socket) -> int
         nonlocal exit_code
         exit_code = DEFEATED
         log.critical("giving up", reason=reason)
+        lifecycle.stopping = True
         server.should_exit = True
 
     intake = open_intake(settings, number, give_up)
     watchdogs = [Watchdog(progress, settings.watchdog_seconds) for progress in intake.progress]
     lifecycle.live = lambda: all(watchdog.alive for watchdog in watchdogs)
-    server = _Server(_config(create_app(intake, settings, lifecycle), settings), lifecycle)
+    app = create_app(intake, settings, lifecycle)
+    server = _Server(_config(app, settings), lifecycle)
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         # For signals before the server listens; also, it raises them once more when it is done.
         signal.signal(signal_number, server.handle_exit)
@@ -66,6 +68,7 @@ def serve(settings: OrdersSettings, number: int, listener: socket.socket) -> int
     _tame_garbage_collector()
     log.info("started", instance=settings.instance_name, number=number, address=listener.getsockname())
     server.run(sockets=[listener])
+    app.broadcast.close()
     intake.stop(settings.api_deadline_seconds)
     for watchdog in watchdogs:
         watchdog.stop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -13,6 +13,11 @@ _STRICT = b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-ac
 _DOCS = (
     b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     b"connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+# Files of its own only, and no text becomes markup: the page is made of nodes.
+_CONSOLE = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    b"require-trusted-types-for 'script'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 _CONTENT_POLICY = b"content-security-policy"
@@ -31,6 +36,7 @@ _COMMON = (
 
 _PAGE_HEADERS = (*_COMMON, (_CONTENT_POLICY, _STRICT))
 _DOCS_HEADERS = (*_COMMON, (_CONTENT_POLICY, _DOCS))
+_CONSOLE_HEADERS = (*_COMMON, (_CONTENT_POLICY, _CONSOLE))
 
 
 class Keys:
@@ -47,6 +53,11 @@ class Keys:
         if sum(hmac.compare_digest(key or b"", accepted) for accepted in self._accepted) == 0:
             raise unauthorized()
 
+    def check_request(self, headers: Mapping[str, str]) -> None:
+        """Raise the Problem of a request with these headers that brings none of the keys."""
+        key = headers.get("x-api-key")
+        self.check(key.encode("latin-1") if key is not None else None)
+
 
 class SecurityHeaders:
     """Adds the security headers to every answer. No CORS: pages of other origins have no business here."""
@@ -58,7 +69,7 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = _DOCS_HEADERS if scope["path"].startswith("/docs") else _PAGE_HEADERS
+        headers = _headers_of(scope["path"])
 
         async def send_with_headers(event: Message) -> None:
             if event["type"] == "http.response.start":
@@ -66,3 +77,9 @@ class SecurityHeaders:
             await send(event)
 
         await self._app(scope, receive, send_with_headers)
+
+
+def _headers_of(path: str) -> tuple[tuple[bytes, bytes], ...]:
+    if path == "/" or path.startswith("/console/"):
+        return _CONSOLE_HEADERS
+    return _DOCS_HEADERS if path.startswith("/docs") else _PAGE_HEADERS

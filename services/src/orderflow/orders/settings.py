@@ -60,6 +60,18 @@ class OrdersSettings(ProcessSettings):
         le=5_000_000,
         description="Accepted orders a process remembers (for at most 60 seconds) to answer for them.",
     )
+    api_event_streams: int = Field(
+        100,
+        ge=0,
+        le=10_000,
+        description="Clients of `GET /events` that a process serves at a time; 0 turns the live view off.",
+    )
+    scaler_url: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="Endpoint of the operator, as http://host:port; `GET /workers` and the console tell its "
+        "decisions. `make up` sets it.",
+    )
     transaction_timeout_seconds: float = Field(
         5.0,
         ge=1,
