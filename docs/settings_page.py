@@ -17,7 +17,7 @@ Read by `make up` and its fellows from the environment: `API_PORT=8080 PAYMENT_W
 files that `ENV_FILE` and `CONFIG_FILE` name are read too. What you set for the services is passed on to
 them, but for three settings that each process has for itself: `INSTANCE_NAME` is its slot
 (`payments-0`), `HEALTH_PORT` is a free port, and `KAFKA_GROUP_ID` is not passed on. Unless you set them,
-`PAYMENT_GATEWAY_LATENCY_MS` is 20, `PAYMENT_CONCURRENCY` is 8 and `LOG_FORMAT` is `console` here."""
+`PAYMENT_GATEWAY_LATENCY_MS` is 20 and `PAYMENT_CONCURRENCY` is 8 here."""
 
 
 def page() -> str:

@@ -26,7 +26,7 @@ def workers_of(service: OrderService) -> list[int]:
 def transactional_ids(service: OrderService) -> Counter[str]:
     """Return how often each number reported that it had started."""
     lines = [line for line in service.process.log.splitlines() if '"message": "started"' in line]
-    return Counter(line.split('"number": ')[1].split(",")[0] for line in lines)
+    return Counter(line.split('"orderflow.number": ')[1].split(",")[0] for line in lines)
 
 
 @pytest.mark.chaos

@@ -7,7 +7,7 @@ from functools import partial
 from support.eventually import eventually
 from support.pipeline import Pipeline, ServiceProcess, handled_exactly_once, headers_of, order, orders
 
-from orderflow.streaming.codec import valid_traceparent
+from orderflow.observability.traceparent import valid_traceparent
 
 TRACE = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 

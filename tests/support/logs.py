@@ -13,13 +13,22 @@ HOSTILE = "a\x1b[2J\r\nforged\x00\u202e"
 SPELLED_OUT = r"a\x1b[2J\r\nforged\x00\u202e"
 
 
+class Terminal(io.StringIO):
+    """What somebody looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @contextmanager
-def written_logs(configure: Callable[[], None]) -> Iterator[io.StringIO]:
+def written_logs(
+    configure: Callable[[], None], output: Callable[[], io.StringIO] = io.StringIO
+) -> Iterator[io.StringIO]:
     """Collect what is logged after `configure` was called; afterwards all is as before."""
     root = logging.getLogger()
     handlers, level, before = root.handlers[:], root.level, structlog.get_config()
     try:
-        with redirect_stdout(io.StringIO()) as written:
+        with redirect_stdout(output()) as written:
             configure()
             yield written
     finally:

@@ -8,14 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import NOON, TRACE, identifiers, times
 
+from orderflow.observability.traceparent import derived_traceparent, valid_traceparent
 from orderflow.streaming.batches import Headers
 from orderflow.streaming.codec import (
     MAX_CORRELATION_ID_BYTES,
     NextHeaders,
-    derived_traceparent,
     first_headers,
     rfc3339,
-    valid_traceparent,
 )
 
 header_values = st.none() | st.binary(max_size=400) | st.text(st.characters(exclude_categories=["Cs"]))
@@ -90,7 +89,7 @@ def test_whatever_came_what_follows_is_well_formed_and_small(received: Headers |
     following = after(received, order_id)
     assert following == after(received, order_id), "a redelivered record leads to the same headers"
     assert all(isinstance(value, bytes) and value for value in following.values())
-    assert valid_traceparent(following["traceparent"])  # type: ignore[arg-type]
+    assert valid_traceparent(following["traceparent"])
     assert sum(len(name) + len(value or "") for name, value in following.items()) < 600
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -10,9 +11,9 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
-from support.logs import HOSTILE, SPELLED_OUT, written_logs
+from support.logs import HOSTILE, SPELLED_OUT, Terminal, written_logs
 
-from orderflow_process.logs import Format, configure_logs
+from orderflow_process.logs import Format, configure_logs, readable
 
 
 def logs(form: Format, level: str = "INFO") -> AbstractContextManager[io.StringIO]:
@@ -30,16 +31,20 @@ def raise_hostile() -> None:
 
 def test_a_line_is_one_object_with_the_names_of_the_common_schema() -> None:
     with logs("json") as written:
-        structlog.get_logger("worker").warning("dead letter", offset=7, topic="orders")
+        structlog.get_logger("worker").warning("dead letter", offset=7, topic="orders", attempts=3, ours="x")
     (line,) = objects(written)
     assert line.pop("@timestamp").endswith("Z")
     assert line == {
+        "ecs.version": "8.17.0",
         "message": "dead letter",
         "log.level": "warning",
         "log.logger": "worker",
         "service.name": "payment-service",
-        "offset": 7,
-        "topic": "orders",
+        "process.pid": os.getpid(),
+        "kafka.offset": 7,
+        "kafka.topic": "orders",
+        "orderflow.attempts": 3,
+        "labels.ours": "x",
     }
 
 
@@ -63,6 +68,7 @@ def test_an_exception_is_part_of_its_line(library: bool) -> None:
     (line,) = objects(written)
     assert line["message"] == "failed"
     assert "raise_hostile" in line["error.stack_trace"]
+    assert line["error.type"] == "ValueError"
 
 
 def test_less_severe_lines_than_asked_for_are_left_out() -> None:
@@ -89,7 +95,7 @@ def test_whatever_a_line_says_it_stays_one_line_of_plain_characters(event: str, 
     assert line.isascii()
     assert line.isprintable()
     told = json.loads(line)
-    assert (told["message"], told["item"]) == (event, value)
+    assert (told["message"], told["labels.item"]) == (event, value)
 
 
 def test_columns_are_readable_and_obey_nothing() -> None:
@@ -120,3 +126,48 @@ def test_a_traceback_in_columns_keeps_its_lines_and_obeys_nothing() -> None:
     assert ", in raise_hostile\n" in shown
     assert r"ValueError: a\x1b[2J" in shown
     assert all(line.isprintable() for line in shown.split("\n"))
+
+
+def test_on_a_terminal_lines_are_columns_and_elsewhere_json() -> None:
+    with written_logs(lambda: configure_logs("payment-service", form="auto"), Terminal) as written:
+        structlog.get_logger("worker").info("seen")
+    assert "\x1b[1mseen" in written.getvalue()
+    with logs("auto") as written:
+        structlog.get_logger("worker").info("seen")
+    assert objects(written)[0]["message"] == "seen"
+
+
+def test_a_line_knows_the_work_at_hand_and_what_it_says_itself_counts_for_more() -> None:
+    def context() -> dict[str, object]:
+        return {"topic": "orders", "offset": 7}
+
+    with written_logs(lambda: configure_logs("payment-service", instance="p-0", context=context)) as written:
+        structlog.get_logger("worker").info("own", offset=8)
+        logging.getLogger("library").info("of a library")
+    places = [
+        (line["kafka.topic"], line["kafka.offset"], line["service.node.name"]) for line in objects(written)
+    ]
+    assert places == [("orders", 8, "p-0"), ("orders", 7, "p-0")]
+
+
+def test_a_line_of_a_file_is_shown_as_it_would_be_on_a_terminal() -> None:
+    with logs("json") as written:
+        try:
+            raise_hostile()
+        except ValueError as error:
+            structlog.get_logger("worker").warning(HOSTILE, exc_info=error, attempts=3, item="\x1b[2J")
+    shown = readable(written.getvalue().rstrip("\n"), colours=False)
+    for part in (
+        "[warning",
+        SPELLED_OUT,
+        "orderflow.attempts=3",
+        r"labels.item=\x1b[2J",
+        "in raise_hostile\n",
+    ):
+        assert part in shown
+    assert all(line.isprintable() for line in shown.split("\n"))
+
+
+@pytest.mark.parametrize("line", ["[2026-11-22] INFO started (kafka.server)", '{"a": 1}', "[1]", "\x00"])
+def test_a_line_of_somebody_else_is_shown_as_it_is(line: str) -> None:
+    assert readable(line, colours=True) == line

@@ -13,6 +13,7 @@ from orderflow_local.errors import LocalError
 from orderflow_local.layout import DataFolder
 from orderflow_local.settings import LocalSettings
 from orderflow_process.errors import plain_errors
+from orderflow_process.logs import readable
 from orderflow_process.settings import load
 
 app = typer.Typer(
@@ -71,7 +72,8 @@ def logs_command() -> None:
     width = max((len(path.stem) for path in folder.logs.glob("*.log")), default=0)
     try:
         for name, line in following.follow(folder.logs):
-            print(f"{name:<{width}} | {line}")
+            for shown in readable(line, colours=sys.stdout.isatty()).splitlines():
+                print(f"{name:<{width}} | {shown}")
     except (KeyboardInterrupt, BrokenPipeError):
         sys.stderr.close()  # or Python complains about the broken pipe once more
 

@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from orderflow_process.logs import readable
+
 ROTATE_AT = 10 * 1024 * 1024  # bytes
 KEPT = 3
 LOOK_EVERY = 0.3  # seconds
@@ -31,7 +33,8 @@ def rotate(path: Path, limit: int = ROTATE_AT, kept: int = KEPT) -> bool:
 def last_line(path: Path) -> str:
     """Return the last line that is not blank, or a word about there being none."""
     lines = path.read_text(errors="replace").splitlines() if path.exists() else []
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it wrote nothing")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "it wrote nothing")
+    return readable(last, colours=False)
 
 
 class Tail:

@@ -80,7 +80,6 @@ def environment(
     passed = {name: value for name, value in outer.items() if name not in NOT_PASSED_ON}
     shown = {name: value for name, value in SHOWN_AT_WORK[slot.service].items() if name not in env_file}
     return {
-        "LOG_FORMAT": "console",
         **shown,
         **passed,
         "KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,

@@ -66,8 +66,8 @@ class LogSettings(Settings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severe line that is logged."
     )
-    log_format: Literal["json", "console"] = Field(
-        "json", description="`json` for machines, `console` for eyes."
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="`json` for machines, `console` for eyes; `auto`: `console` on a terminal."
     )
 
 

@@ -51,9 +51,10 @@ class SmtpDelivery:
         try:
             self._send(mail)
         except smtplib.SMTPRecipientsRefused as error:
+            answer = _without_address(error)
             if any(code < 500 for code, _text in error.recipients.values()):
-                raise MailServerUnavailable(f"{type(error).__name__}: {error}") from error
-            raise InvalidEvent(f"the mail server refuses {mail['To']}: {error}", "$.user_id") from error
+                raise MailServerUnavailable(f"{type(error).__name__}: {answer}") from error
+            raise InvalidEvent(f"the mail server refuses the address: {answer}", "$.user_id") from error
         except (OSError, smtplib.SMTPException) as error:
             raise MailServerUnavailable(f"{type(error).__name__}: {error}") from error
 
@@ -85,6 +86,15 @@ class SmtpDelivery:
             if settings.smtp_username:
                 server.login(settings.smtp_username, settings.smtp_password or "")
             server.send_message(mail)
+
+
+def _without_address(refused: smtplib.SMTPRecipientsRefused) -> str:
+    """Return what the server said, for logs and dead letters, which name users by their ids only."""
+    said = {
+        f"{code} {text.decode('utf-8', 'replace').replace(address, 'the address')}"
+        for address, (code, text) in refused.recipients.items()
+    }
+    return "; ".join(sorted(said))
 
 
 def message_id(notification: Notification) -> str:

@@ -44,7 +44,7 @@ def serve(settings: OrdersSettings, number: int, listener: socket.socket) -> int
 
     Whoever was let in is answered: requests finish, what waits is committed, then it ends.
     """
-    configure_logs(SERVICE, settings.log_level, settings.log_format)
+    configure_logs(SERVICE, settings.log_level, settings.log_format, instance=settings.instance_name)
     lifecycle, exit_code = Lifecycle(), 0
 
     def give_up(reason: str) -> None:
@@ -66,7 +66,8 @@ def serve(settings: OrdersSettings, number: int, listener: socket.socket) -> int
     for watchdog in watchdogs:
         watchdog.start()
     _tame_garbage_collector()
-    log.info("started", instance=settings.instance_name, number=number, address=listener.getsockname())
+    host, port = listener.getsockname()[:2]
+    log.info("started", number=number, address=f"{host}:{port}")
     server.run(sockets=[listener])
     app.broadcast.close()
     intake.stop(settings.api_deadline_seconds)

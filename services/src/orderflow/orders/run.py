@@ -21,7 +21,7 @@ _BACKLOG = 2048
 
 def run(settings: OrdersSettings) -> int:
     """Serve until SIGTERM or SIGINT, return the exit code; raise SettingsError if the port cannot be had."""
-    configure_logs(SERVICE, settings.log_level, settings.log_format)
+    configure_logs(SERVICE, settings.log_level, settings.log_format, instance=settings.instance_name)
     listener = _listen(settings.host, settings.api_port)
     if not _is_loopback(listener):
         log.warning("the API is open to the network", host=settings.host, keys_needed=bool(settings.api_keys))

@@ -169,9 +169,7 @@ class Door:
         metrics.READING_SECONDS.observe(seconds)
         if is_new:
             missing = sorted(number for number in starts if not self._reached[number].is_end)
-            log.info(
-                "settled orders read", partitions=len(starts), known=len(self._window), undecided=missing
-            )
+            log.info("settled orders read", partitions=len(starts), known=len(self._window), unread=missing)
 
     def _count(self, tails: TailReader) -> None:
         counts = tails.partitions(ORDERS), tails.partitions(PAYMENTS)

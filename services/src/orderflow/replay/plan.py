@@ -13,9 +13,10 @@ from datetime import datetime
 import msgspec
 
 from orderflow.events.topics import DLQ_REPLAYS, FAILED_ORDERS, FAILED_PAYMENTS
+from orderflow.observability.traceparent import TRACEPARENT
 from orderflow.replay.letters import Letter, Place
 from orderflow.streaming.batches import Outgoing
-from orderflow.streaming.codec import CORRELATION_ID, TRACEPARENT, first_headers, rfc3339
+from orderflow.streaming.codec import CORRELATION_ID, first_headers, rfc3339
 from orderflow.streaming.dead_letters import PREFIX
 
 SOURCE = "orderflow-cli"

@@ -6,22 +6,17 @@ record may lack them; what follows from it does not.
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
-from hashlib import blake2b
 
+from orderflow.observability.traceparent import TRACEPARENT, derived_traceparent, valid_traceparent
 from orderflow.streaming.batches import Headers
 
 CORRELATION_ID = "correlation_id"
 TIMESTAMP = "timestamp"
 SOURCE = "source"
-TRACEPARENT = "traceparent"
 
 # A record that follows has room for this much; what is longer is not passed on.
 MAX_CORRELATION_ID_BYTES = 256
-
-# https://www.w3.org/TR/trace-context/#traceparent-header, version 00; all-zero ids are invalid.
-_is_traceparent = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}").fullmatch
 
 
 def rfc3339(at: datetime) -> str:
@@ -59,22 +54,10 @@ class NextHeaders:
                 traceparent = value
         if not (isinstance(correlation_id, bytes) and 0 < len(correlation_id) <= MAX_CORRELATION_ID_BYTES):
             correlation_id = fallback_correlation_id.encode()
-        if not (isinstance(traceparent, bytes) and _is_traceparent(traceparent)):
-            traceparent = derived_traceparent(correlation_id)
+        trace = valid_traceparent(traceparent) or derived_traceparent(correlation_id)
         return [
             (CORRELATION_ID, correlation_id),
             self._timestamp,
             self._source,
-            (TRACEPARENT, traceparent),
+            (TRACEPARENT, trace),
         ]
-
-
-def valid_traceparent(value: bytes | None) -> bytes | None:
-    """Return `value` if it is a W3C trace context that may be passed on."""
-    return value if value is not None and _is_traceparent(value) else None
-
-
-def derived_traceparent(seed: bytes) -> bytes:
-    """Return a trace context for a record that came without one: the same for the same order, unsampled."""
-    digest = blake2b(seed, digest_size=24).hexdigest()
-    return f"00-{digest[:32]}-{digest[32:]}-00".encode()

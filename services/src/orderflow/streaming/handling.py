@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Generic
 
 from orderflow.events import InvalidEvent, encode
+from orderflow.observability import at_work
 from orderflow.streaming.batches import Done, Headers, Outgoing, Record
 from orderflow.streaming.codec import NextHeaders
 from orderflow.streaming.dead_letters import dead_letter_headers
@@ -63,6 +64,7 @@ class Handling(Generic[E]):
             if waiting and line_of(record) in waiting:
                 held.append(Held(record, None))
                 continue
+            at_work.current.set(record)
             outcome = self._handle(record, headers, delivery)
             delivery = first
             if isinstance(outcome, Done):
@@ -70,6 +72,7 @@ class Handling(Generic[E]):
             else:
                 waiting.add(line_of(record))
                 held.append(Held(record, outcome))
+        at_work.current.set(None)
         return Handled(done, held)
 
     def handle_in_lanes(self, turns: Sequence[Turn], at: datetime, lanes: Executor) -> Handled:

@@ -8,6 +8,7 @@ from types import FrameType
 
 import structlog
 
+from orderflow.observability import at_work
 from orderflow.streaming.health import health_pages
 from orderflow.streaming.service import E, Service
 from orderflow.streaming.settings import WorkerSettings
@@ -21,7 +22,13 @@ log = structlog.get_logger(__name__)
 
 def run_worker(service: Service[E], settings: WorkerSettings) -> None:
     """Run a service until SIGTERM or SIGINT; raise WorkerStopped or PortTaken if it cannot run."""
-    configure_logs(service.name, settings.log_level, settings.log_format)
+    configure_logs(
+        service.name,
+        settings.log_level,
+        settings.log_format,
+        instance=settings.instance_name,
+        context=lambda: at_work.fields(settings.group),
+    )
     worker = Worker(service, settings)
     watchdog = Watchdog(worker.progress, settings.watchdog_seconds)
     pages = health_pages(worker.progress, lambda: watchdog.alive)
@@ -39,7 +46,7 @@ def run_worker(service: Service[E], settings: WorkerSettings) -> None:
     gc.set_threshold(200_000, 10, 10)
     health.start()
     watchdog.start()
-    log.info("started", group=settings.group, instance=settings.instance_name, health_port=health.port)
+    log.info("started", group=settings.group, health_port=health.port)
     try:
         worker.run()
     finally:

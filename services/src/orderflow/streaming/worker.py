@@ -17,6 +17,7 @@ from typing import Generic
 
 import structlog
 
+from orderflow.observability.at_work import ids_in, place_of
 from orderflow.streaming import metrics
 from orderflow.streaming.access import Access
 from orderflow.streaming.admin import CurrentAdmin, is_member
@@ -176,7 +177,6 @@ class Worker(Generic[E]):
         self.progress.waits_for = what
 
     def _tell_failure(self, record: Record, failure: Failure, final: bool) -> None:
-        (topic, partition), offset = record.partition, record.offset
         if final:
             self._turns.letters.append(record)
         counter = metrics.DEAD_LETTERS if final else metrics.FAILED_ATTEMPTS
@@ -186,8 +186,7 @@ class Worker(Generic[E]):
             "dead letter" if final else "attempt failed",
             reason=failure.reason,
             attempts=failure.attempts,
-            topic=topic,
-            partition=partition,
-            offset=offset,
+            **place_of(record, self._settings.group),
+            **ids_in(record.value),
             exc_info=failure.error if failure.kind == "unexpected" else None,
         )
