@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from orderflow.orders import problems
+from orderflow.orders.console import add_console
 from orderflow.orders.docs import add_docs
 from orderflow.orders.health import Lifecycle, health_routes
 from orderflow.orders.intake import Intake
@@ -54,6 +55,7 @@ def create_app(intake: Intake, settings: OrdersSettings, lifecycle: Lifecycle | 
     app.include_router(live_routes(app.broadcast, keys, settings))
     app.include_router(worker_routes(settings.scaler_url, keys))
     add_docs(app)
+    add_console(app)
     app.add_middleware(SecurityHeaders)
     _answer_with_problems(app)
     describe(app, settings)

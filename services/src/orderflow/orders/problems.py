@@ -145,15 +145,6 @@ def too_many_streams(most: int) -> Problem:
     )
 
 
-def no_scaler() -> Problem:
-    return Problem(
-        404,
-        "no-scaler",
-        "Nobody is asked about workers",
-        "SCALER_URL is not set: name the operator's endpoint there, and this tells its decisions.",
-    )
-
-
 def scaler_away(detail: str) -> Problem:
     """Return the problem of a scaler that gives no decisions."""
     return Problem(

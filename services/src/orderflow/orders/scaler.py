@@ -11,12 +11,14 @@ from fastapi import APIRouter, Request
 from orderflow.orders import problems
 from orderflow.orders.security import Keys
 
+# No error: a page that asks again and again would fill the browser's console with it.
+NOT_SET = "SCALER_URL is not set: name the operator's endpoint there, and this tells its decisions."
+
 _ANSWER_SECONDS = 2.0
 _CACHED_SECONDS = 1.0
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     401: problems.described("An API key is needed."),
-    404: problems.described("SCALER_URL is not set."),
     503: problems.described("Nobody answers at SCALER_URL."),
 }
 
@@ -88,12 +90,12 @@ def worker_routes(scaler_url: str | None, keys: Keys) -> APIRouter:
 
     @router.get("/workers", responses=_ANSWERS)
     async def workers(request: Request) -> dict[str, Any]:
-        """Tell how many workers there are, and why that many."""
+        """Tell how many workers there are, and why that many; `reason` says why nothing is known of them."""
         keys.check_request(request.headers)
         if scaler is None:
-            raise problems.no_scaler()
+            return {"workers": [], "reason": NOT_SET}
         try:
-            return {"workers": await scaler.workers()}
+            return {"workers": await scaler.workers(), "reason": None}
         except ScalerAway as error:
             raise problems.scaler_away(str(error)) from None
 
