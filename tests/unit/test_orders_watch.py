@@ -67,3 +67,5 @@ def test_what_is_waited_for_is_said_in_words() -> None:
     assert KafkaState(True, lacking).waits_for == (
         "topics that do not exist: orders, order-status; ACLs that allow this login Write on topic payments"
     )
+    making = Lacking(unserved=("orders", "order-status"))
+    assert KafkaState(True, making).waits_for == "Kafka to make all partitions of orders, order-status"
