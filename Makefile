@@ -42,6 +42,7 @@ check: $(SYNCED) ## format, lint, types, import contracts, docs
 	$(RUN)/mypy
 	$(RUN)/lint-imports
 	$(RUN)/python docs/settings_page.py | diff docs/settings.md -
+	$(RUN)/python docs/metrics_page.py | diff docs/metrics.md -
 	$(RUN)/python -m deploy.helm.values
 
 # Tests of one group run in one process: those with a cluster share it, and begin first as the longest.
@@ -63,7 +64,7 @@ chaos: $(SYNCED) ## kill, freeze and scale a pipeline under load, then prove tha
 e2e: $(SYNCED) ## run the end-to-end tests on a kind cluster of their own: half an hour, needs a container engine
 	$(RUN)/python -m pytest tests/e2e $(ARGS)
 
-kube-parts: $(SYNCED) ## build what test-cluster starts, once per machine: ten minutes, needs Go
+kube-parts: $(SYNCED) ## build what tests need besides, once per machine: ten minutes, needs Go
 	@$(RUN)/python -m deploy.kind.parts
 
 kind-up: $(SYNCED) ## make a kind cluster and deploy everything on it (AIRGAP=1: pull no image, DEPLOY=0: leave it empty)

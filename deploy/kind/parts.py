@@ -3,7 +3,7 @@
 Where no image and no release can be downloaded, a Go toolchain and the module proxy still give the real
 thing. Each program ends up as `$XDG_CACHE_HOME/orderflow/<name>-<version>/<name>` (or under `~/.cache`);
 a folder with that name is complete: it appears by one rename, under a lock. Versions and checksums stand in
-`modules/*/go.mod` and `go.sum`. `python -m deploy.kind.parts` builds what the cluster tests need;
+`modules/*/go.mod` and `go.sum`. `python -m deploy.kind.parts` builds what the tests need;
 `python -m deploy.kind prepare` what a whole cluster needs.
 """
 
@@ -39,6 +39,7 @@ class Part:
     module: str
     package: str
     ldflags: str = ""
+    tags: str = ""
 
     @property
     def path(self) -> Path:
@@ -85,6 +86,14 @@ def _helm_3(version: str) -> Part:
 
 
 HELM_3 = _helm_3("3.22.0")
+# What it knows of clouds to find targets in is most of the program, and no rule needs it.
+PROMTOOL = Part(
+    "promtool",
+    "3.13.5",
+    "promtool",
+    "github.com/prometheus/prometheus/cmd/promtool",
+    tags="remove_all_sd",
+)
 
 
 def obtain(part: Part, console: Console | None = None) -> Path:
@@ -145,7 +154,7 @@ def _build(part: Part, console: Console) -> None:
     started = time.monotonic()
     staging = Path(tempfile.mkdtemp(prefix=f"{part.name}-build-", dir=folder.parent))
     command = [go, "build", "-trimpath", "-buildvcs=false", "-ldflags", f"-s -w {part.ldflags}".strip()]
-    command += ["-o", str(staging / "done" / part.name), part.package]
+    command += ["-tags", part.tags, "-o", str(staging / "done" / part.name), part.package]
     (staging / "done").mkdir()
     try:
         with console.status(f"Building {part.name} {part.version} from its Go module, once: minutes"):
@@ -176,8 +185,9 @@ def _why(part: Part, said: str) -> str:
 
 
 def main() -> int:
-    """Build what the cluster tests need; what cannot be built is said, and is no failure."""
-    for build in (control_plane, kubectl, lambda: obtain(HELM), lambda: obtain(HELM_3)):
+    """Build what the tests need; what cannot be built is said, and is no failure."""
+    obtain_all = (lambda: obtain(HELM), lambda: obtain(HELM_3), lambda: obtain(PROMTOOL))
+    for build in (control_plane, kubectl, *obtain_all):
         try:
             build()
         except PartUnavailable as unavailable:

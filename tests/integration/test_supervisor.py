@@ -14,6 +14,7 @@ import pytest
 from support.brokers import RunningBroker
 from support.eventually import eventually
 from support.local_system import LocalSystem, local_system, on_shared_broker
+from support.observability import SERVICES, Scraped, expressions, variables
 from support.pipeline import read_topic
 
 from orderflow.events.topics import topic_specs
@@ -149,6 +150,28 @@ def test_status_shows_processes_topics_groups_and_lag(running: LocalSystem) -> N
 def test_every_process_has_a_session_of_its_own(running: LocalSystem) -> None:
     sessions = {os.getsid(each.pid) for each in running.state.processes.values()}
     assert sessions == {each.pid for each in running.state.processes.values()}
+
+
+def test_what_dashboards_and_alerts_ask_for_is_what_the_processes_tell(running: LocalSystem) -> None:
+    place_order(running)
+    pages = [each.health_url for each in running.state.processes.values()]
+
+    def scrape() -> Scraped:
+        scraped = Scraped()
+        for url in (*pages, running.state.decisions_url.removesuffix("/decisions")):
+            with urllib.request.urlopen(f"{url}/metrics", timeout=5) as answer:
+                scraped.read(answer.read().decode())
+        return scraped
+
+    asked = {**expressions(SERVICES), **variables(SERVICES)}
+
+    def nothing_is_missing() -> bool:
+        scraped = scrape()
+        assert {where: scraped.lacks(text) for where, text in asked.items() if scraped.lacks(text)} == {}
+        return "orderflow_local_desired_workers" in scraped.series
+
+    # The notification is the last that follows, and lag is told once a second.
+    eventually(nothing_is_missing, within=20)
 
 
 def test_a_group_id_of_the_shell_is_not_passed_on(running: LocalSystem) -> None:

@@ -322,6 +322,6 @@ def test_metrics_count_what_was_accepted_and_why_the_rest_was_not() -> None:
     app.place()
     app.place({"user_id": "u1"})
     after = counts()
-    refused = 'orderflow_orders_refused_total{reason="invalid-order"}'
+    refused = 'orderflow_orders_refused_total{reason="invalid-order",status="422"}'
     assert after["orderflow_orders_accepted_total"] == before["orderflow_orders_accepted_total"] + 1
     assert after[refused] == before.get(refused, 0) + 1

@@ -46,6 +46,12 @@ def test_one_beat_forgives_all_quiet_before_it() -> None:
     assert watchdog.quiet_seconds == 0
 
 
+def test_whoever_wants_to_know_hears_how_long_it_is_quiet() -> None:
+    heard = list[float]()
+    ticks(Watchdog(Progress(), limit_seconds=10, tell=heard.append), 3)
+    assert heard == [0, 0.5, 1.0]
+
+
 @pytest.fixture
 def ends() -> list[str]:
     return []

@@ -15,6 +15,7 @@ from orderflow_lag.errors import LagError
 from orderflow_lag.monitor import GroupReport, LagMonitor
 from orderflow_lag.observation import GroupObservation
 from orderflow_lag.read import IsolatedReader
+from orderflow_local import metrics
 from orderflow_local.workers import StreamWorker
 from orderflow_operator import scaling
 from orderflow_operator.rates import subscription
@@ -114,6 +115,15 @@ class Autoscaler:
             self._scale(scaled.worker.service, decision.replicas, decision.message)
         scaled.memory = scaling.remember(memory, decision, wrote=decision.write)
         scaled.decision = decision
+        _measure(scaled, decision)
+
+
+def _measure(scaled: Scaled, decision: Decision) -> None:
+    service = scaled.worker.service
+    metrics.DESIRED.labels(service).set(decision.replicas)
+    metrics.READY.labels(service).set(scaled.ready)
+    metrics.set_or_drop(metrics.LAG, service, scaled.lag)
+    metrics.set_or_drop(metrics.LAG_SECONDS, service, scaled.lag_seconds)
 
 
 def _sample(report: GroupReport, target: Target) -> Sample:

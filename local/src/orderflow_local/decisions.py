@@ -1,4 +1,4 @@
-"""The supervisor's own endpoint: /decisions, as the operator serves it in a cluster."""
+"""The supervisor's own endpoint: /decisions, as the operator serves it in a cluster, and /metrics."""
 
 import json
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from orderflow_process.endpoint import Endpoint, as_json
+from orderflow_process.endpoint import Endpoint, as_json, metrics
 
 _ANSWER_SECONDS = 2.0
 _PATH = "/decisions"
@@ -14,7 +14,8 @@ _PATH = "/decisions"
 
 def decisions_endpoint(decisions: Callable[[], list[dict[str, Any]]]) -> Endpoint:
     """Return an endpoint that serves the decisions on a free port of this machine's loopback address."""
-    return Endpoint("127.0.0.1", 0, {_PATH: lambda: as_json({"decisions": decisions()})})
+    pages = {_PATH: lambda: as_json({"decisions": decisions()}), "/metrics": metrics}
+    return Endpoint("127.0.0.1", 0, pages)
 
 
 def url_of(endpoint: Endpoint) -> str:

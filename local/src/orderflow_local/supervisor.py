@@ -10,7 +10,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from orderflow.streaming.clients import connection_config
-from orderflow_local import plan, state
+from orderflow_local import metrics, plan, state
 from orderflow_local.autoscaler import Autoscaler
 from orderflow_local.children import Child, await_ready, how_it_ended
 from orderflow_local.decisions import decisions_endpoint, url_of
@@ -149,6 +149,7 @@ class Supervisor:
         child = Child(slot, process, health, time.monotonic())
         if before:
             child.failures, child.restarts = before.failures, before.restarts + 1
+            metrics.RESTARTS.labels(slot.name).inc()
         self._children[slot.name] = child
         url = f"http://{self._host(slot)}:{health}"
         self._record(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from orderflow.events.topics import PAYMENTS
 from orderflow.notifications.delivery import LogDelivery, SmtpDelivery
 from orderflow.notifications.reaction import notification_service
 from orderflow.notifications.settings import NotificationSettings
@@ -11,6 +12,7 @@ from orderflow.orders.settings import OrdersSettings
 from orderflow.payments.door import Door
 from orderflow.payments.gateway import SimulatedGateway
 from orderflow.payments.ledger import GatewayLedger
+from orderflow.payments.metrics import count_payments
 from orderflow.payments.reaction import payment_service
 from orderflow.payments.settings import PaymentSettings
 from orderflow.streaming.process import run_worker
@@ -42,6 +44,7 @@ def run_payments(settings: PaymentSettings) -> None:
         concurrency=settings.payment_concurrency,
         memory=Door(size, lambda: TailReader(settings)) if size else None,
         retry_declined=settings.payment_retry_declined,
+        committed=count_payments(settings.topic_prefix + PAYMENTS),
     )
     run_worker(service, settings)
 

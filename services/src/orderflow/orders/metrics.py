@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
+from typing import get_args
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from orderflow.orders.problems import Reason
+
 ACCEPTED = Counter("orderflow_orders_accepted", "Orders committed and answered 202.")
 REFUSED = Counter(
-    "orderflow_orders_refused", "Requests to place an order that were not, by reason.", ["reason"]
+    "orderflow_orders_refused",
+    "Requests to place an order that were not accepted, by HTTP status and reason.",
+    ["status", "reason"],
 )
+# Shown before there is anything to count: else Prometheus would see no increase by the first one.
+for reason in get_args(Reason):
+    REFUSED.labels("503", reason)
 GROUP_ORDERS = Histogram(
     "orderflow_group_orders",
     "Orders that shared one transaction.",

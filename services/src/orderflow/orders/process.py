@@ -15,6 +15,7 @@ from orderflow.orders.health import Lifecycle
 from orderflow.orders.intake import SERVICE, open_intake
 from orderflow.orders.one_write import OneWriteProtocol
 from orderflow.orders.settings import OrdersSettings
+from orderflow.streaming.metrics import watched
 from orderflow.streaming.watchdog import Watchdog
 from orderflow_process.logs import configure_logs
 
@@ -55,7 +56,11 @@ def serve(settings: OrdersSettings, number: int, listener: socket.socket) -> int
         server.should_exit = True
 
     intake = open_intake(settings, number, give_up)
-    watchdogs = [Watchdog(progress, settings.watchdog_seconds) for progress in intake.progress]
+    limit = settings.watchdog_seconds
+    watchdogs = [
+        Watchdog(progress, limit, tell=watched(SERVICE, limit, lane))
+        for lane, progress in enumerate(intake.progress)
+    ]
     lifecycle.live = lambda: all(watchdog.alive for watchdog in watchdogs)
     app = create_app(intake, settings, lifecycle)
     server = _Server(_config(app, settings), lifecycle)

@@ -62,14 +62,14 @@ class PlaceOrder:
         try:
             order_id = await self._place(dict(scope["headers"]), receive)
         except Problem as problem:
-            REFUSED.labels(problem.document.get("reason", problem.kind)).inc()
+            REFUSED.labels(str(problem.status), problem.document.get("reason", problem.kind)).inc()
             await _answer(send, problem.status, problem.body, problem.raw_headers)
         except ClientGone:
-            REFUSED.labels("client-gone").inc()
+            REFUSED.labels("none", "client-gone").inc()
         except Exception:
             # The edge of this application: nothing is above it but the server.
             log.exception("placing an order failed")
-            REFUSED.labels("internal").inc()
+            REFUSED.labels("500", "internal").inc()
             internal = problems.internal()
             await _answer(send, internal.status, internal.body, internal.raw_headers)
         else:

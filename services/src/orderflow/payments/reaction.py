@@ -5,7 +5,7 @@ Pure but for the gateway and the memory that are passed in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -24,6 +24,7 @@ from orderflow.payments.window import (
     OrderIdConflict,
     digest_of,
 )
+from orderflow.streaming.batches import Done
 from orderflow.streaming.service import (
     Delivery,
     Failure,
@@ -31,6 +32,7 @@ from orderflow.streaming.service import (
     Service,
     TransientError,
     WithHeaders,
+    count_nothing,
 )
 
 _MAX_REASON = 500
@@ -53,6 +55,7 @@ def payment_service(
     concurrency: int = 1,
     memory: Memory | None = None,
     retry_declined: bool = False,
+    committed: Callable[[Sequence[Done]], None] = count_nothing,
 ) -> Service[Order]:
     """Return the Payment Service, charging through `gateway` what is not in `memory`."""
     desk = PaymentDesk(gateway, NoMemory() if memory is None else memory, unit_price, retry_declined)
@@ -66,6 +69,7 @@ def payment_service(
         react=desk.pay,
         bury=desk.tell_of_dead_letter,
         reassigned=desk.memory.reassigned,
+        committed=committed,
         concurrency=concurrency,
     )
 

@@ -50,8 +50,10 @@ class Committing:
         handling: Handling[Any],
         progress: Progress,
         access: Access,
+        on_commit: Callable[[Batch, float], None],
     ) -> None:
         self._name = name
+        self._on_commit = on_commit
         self._settings = settings
         self._source = source
         self._handling = handling
@@ -165,9 +167,7 @@ class Committing:
         finally:
             ended.result()
             self._note(positions)
-        metrics.TRANSACTION_SECONDS.labels(self._name).observe(time.monotonic() - started)
-        metrics.RECORDS.labels(self._name).inc(len(batch))
-        metrics.BATCH_RECORDS.labels(self._name).observe(len(batch))
+        self._on_commit(batch, time.monotonic() - started)
 
     def _commit_halves(self, batch: Batch) -> None:
         """Narrow down the record that the broker refuses, so that it costs nobody else."""

@@ -1,6 +1,14 @@
-"""What a worker counts (prometheus-client); names follow Prometheus' conventions."""
+"""What a worker counts (prometheus-client); names follow Prometheus' conventions.
+
+docs/metrics.md lists them.
+"""
+
+from collections.abc import Callable
+from typing import get_args
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+
+from orderflow.streaming.service import FailureKind
 
 # A second series for each one, which nothing reads.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -36,3 +44,42 @@ STOPPED = Counter(
     "Times it stopped handling because too many records became dead letters.",
     ["service"],
 )
+HELD = Gauge(
+    "orderflow_held_records", "Records that wait for another attempt, or behind one that does.", ["service"]
+)
+LAG = Gauge(
+    "orderflow_lag_records",
+    "Offsets from what was committed to the end, as the worker sees the partitions it reads.",
+    ["service", "topic", "partition"],
+)
+READY = Gauge("orderflow_worker_ready", "1 while the worker waits for nothing.", ["service"])
+QUIET_SECONDS = Gauge(
+    "orderflow_watchdog_quiet_seconds",
+    "How long a loop has made no progress.",
+    ["service", "loop"],
+    multiprocess_mode="livemax",
+)
+LIMIT_SECONDS = Gauge(
+    "orderflow_watchdog_limit_seconds",
+    "How long a loop may make no progress before the watchdog ends the process.",
+    ["service"],
+    multiprocess_mode="livemax",
+)
+
+
+def begin_at_zero(service: str) -> None:
+    """Show a worker's counters before there is anything to count: of one that appears with its first event
+    Prometheus sees no increase."""
+    for each in (RECORDS, ABORTED, REBUILT, STOPPED):
+        each.labels(service)
+    for kind in get_args(FailureKind):
+        FAILED_ATTEMPTS.labels(service, kind)
+        DEAD_LETTERS.labels(service, kind)
+    for change in ("assigned", "revoked", "lost"):
+        REBALANCES.labels(service, change)
+
+
+def watched(service: str, limit_seconds: float, loop: int = 0) -> Callable[[float], None]:
+    """Return what a watchdog tells of a loop: for how many seconds it made no progress."""
+    LIMIT_SECONDS.labels(service).set(limit_seconds)
+    return QUIET_SECONDS.labels(service, str(loop)).set

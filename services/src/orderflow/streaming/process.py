@@ -9,6 +9,7 @@ from types import FrameType
 import structlog
 
 from orderflow.observability import at_work
+from orderflow.streaming import metrics
 from orderflow.streaming.health import health_pages
 from orderflow.streaming.service import E, Service
 from orderflow.streaming.settings import WorkerSettings
@@ -30,7 +31,9 @@ def run_worker(service: Service[E], settings: WorkerSettings) -> None:
         context=lambda: at_work.fields(settings.group),
     )
     worker = Worker(service, settings)
-    watchdog = Watchdog(worker.progress, settings.watchdog_seconds)
+    tell = metrics.watched(service.name, settings.watchdog_seconds)
+    watchdog = Watchdog(worker.progress, settings.watchdog_seconds, tell=tell)
+    metrics.READY.labels(service.name).set_function(lambda: worker.progress.ready and watchdog.alive)
     pages = health_pages(worker.progress, lambda: watchdog.alive)
     health = Endpoint(settings.health_host, settings.health_port, pages)
 

@@ -13,6 +13,7 @@ from typing import Generic, Literal, TypeVar
 import msgspec
 
 from orderflow.events import Event
+from orderflow.streaming.batches import Done
 
 E = TypeVar("E", bound=Event)
 
@@ -75,6 +76,10 @@ def tell_nobody(_value: bytes, _failure: Failure, _at: datetime) -> Sequence[Out
     return ()
 
 
+def count_nothing(_done: Sequence[Done]) -> None:
+    """Hear of what was committed, as a service with no figures of its own."""
+
+
 def keep_nothing(_gained: frozenset[int], _owned: frozenset[int]) -> None:
     """Hear of another assignment, as a service that remembers nothing between records."""
 
@@ -92,6 +97,7 @@ class Service(Generic[E]):
     offsets of what was gained are known, so that its last owner's transactions are decided, and before a
     record of it is handled. Gained may be what was owned before: it was lost meanwhile. What was lost is
     told at once, with nothing gained.
+    `committed(done)` hears of every batch once it is committed, to count what it led to.
     `dead_letters` takes invalid and unexpected failures, `exhausted` (default: the same) the exhausted.
     All topics are logical names, without the prefix.
     """
@@ -105,6 +111,7 @@ class Service(Generic[E]):
     react: Callable[[E, Delivery], Iterable[Outcome]]
     bury: Callable[[bytes, Failure, datetime], Sequence[Outcome]] = tell_nobody
     reassigned: Callable[[frozenset[int], frozenset[int]], None] = keep_nothing
+    committed: Callable[[Sequence[Done]], None] = count_nothing
     concurrency: int = 1
 
     @property

@@ -92,6 +92,15 @@ class Source:
             return
         self._paused = partitions
 
+    def known_ends(self) -> dict[Partition, int]:
+        """Return the end offsets of our partitions that the client has heard of; asks nobody."""
+        ends = dict[Partition, int]()
+        for topic, number in self.assignment.owned:
+            known = self._consumer.get_watermark_offsets(TopicPartition(topic, number), cached=True)
+            if known and known[1] >= 0:
+                ends[topic, number] = known[1]
+        return ends
+
     @property
     def member_id(self) -> str:
         """What the coordinator calls this consumer."""

@@ -25,14 +25,19 @@ _TICK_SECONDS = 0.5
 
 class Watchdog:
     """Counts the ticks since the last beat. Ticks, not a clock: a process that was stopped and continued
-    has not stood still."""
+    has not stood still. `tell` hears after each how long it is quiet."""
 
     def __init__(
-        self, progress: Progress, limit_seconds: float, end: Callable[[], None] | None = None
+        self,
+        progress: Progress,
+        limit_seconds: float,
+        end: Callable[[], None] | None = None,
+        tell: Callable[[float], None] = lambda _quiet_seconds: None,
     ) -> None:
         self._progress = progress
         self._limit_seconds = limit_seconds
         self._end = end or _end_process
+        self._tell = tell
         self._seen = -1
         self._quiet_ticks = 0
         self._stop = threading.Event()
@@ -58,6 +63,7 @@ class Watchdog:
         beats = self._progress.beats
         self._quiet_ticks = self._quiet_ticks + 1 if beats == self._seen else 0
         self._seen = beats
+        self._tell(self.quiet_seconds)
 
     def _watch(self) -> None:
         while not self._stop.wait(_TICK_SECONDS):

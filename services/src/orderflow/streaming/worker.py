@@ -26,6 +26,7 @@ from orderflow.streaming.clients import consumer_config
 from orderflow.streaming.committing import Committing
 from orderflow.streaming.handling import Handling
 from orderflow.streaming.login import Login
+from orderflow.streaming.measuring import Measuring
 from orderflow.streaming.progress import Progress
 from orderflow.streaming.service import E, Failure, Service
 from orderflow.streaming.settings import WorkerSettings
@@ -61,8 +62,16 @@ class Worker(Generic[E]):
         self._turns = Turns(service, settings, handling, self._source.assignment, self.progress)
         writes = (name for name in service.topics if name not in service.reads)
         self._access = Access(settings, self._login, reads=service.reads, writes=writes, group=settings.group)
+        self._measuring = Measuring(service)
         self._committing = Committing(
-            service.name, settings, self._login, self._source, handling, self.progress, self._access
+            service.name,
+            settings,
+            self._login,
+            self._source,
+            handling,
+            self.progress,
+            self._access,
+            self._measuring.committed,
         )
         self._takeover = Takeover(service, settings, self._source, self._turns, handling, self._committing)
         self._busy_at = self._asked_at = time.monotonic()
@@ -99,6 +108,7 @@ class Worker(Generic[E]):
         self._source.hold_back(self._turns.held_back(started))
         room = _BATCHES_AHEAD * self._settings.worker_max_batch - len(assignment.waiting)
         self._source.fetch(room, self._turns.patience(started))
+        self._measuring.look(started, self._source, len(self._turns.parking))
         self._look_for_membership()
         if assignment.first and not self._takeover.look_up():
             self.progress.waits_for = self._takeover.waits_for
