@@ -1,5 +1,7 @@
 """The transactional producer against a broker that freezes, restarts or refuses."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Timer
@@ -7,6 +9,8 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from support import asks_about_group
+from support.brokers import wait_for_coordinators
 from support.eventually import eventually
 from support.pipeline import Pipeline, read_topic
 
@@ -65,6 +69,21 @@ def test_offsets_that_a_frozen_broker_does_not_take_cost_the_producer_and_not_th
         producer.commit([record], offsets, group)
 
     assert len(read_topic(pipeline.bootstrap_servers, f"{namespace}payments")) == 2
+
+
+def test_who_asked_about_a_group_of_a_frozen_broker_outlives_its_answer(
+    own_broker: Callable[[], Broker],
+) -> None:
+    broker = own_broker()
+    wait_for_coordinators(broker.bootstrap_servers)
+    broker.pause()
+    program = [sys.executable, asks_about_group.__file__, broker.bootstrap_servers, "asked"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as asking:
+        assert asking.stdout
+        assert asking.stdout.readline() == "silence\n"
+        broker.resume()
+        assert "an answer\n" in asking.stdout.readlines()
+    assert asking.returncode == 0
 
 
 def test_what_follows_an_abort_is_no_repeat_of_what_was_on_its_way(

@@ -7,15 +7,16 @@ made the logs of its partitions, which takes a slow disk many seconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AclOperation, OffsetSpec
 
-from orderflow.streaming.admin import BrokerUnavailable, CurrentAdmin
+from orderflow.streaming.admin import BrokerUnavailable, CurrentAdmin, described_group
 from orderflow.streaming.errors import error_of
 from orderflow.streaming.login import Login
 from orderflow.streaming.settings import KafkaSettings
@@ -85,7 +86,7 @@ class Access:
         topics = self._admin().describe_topics(
             asked, include_authorized_operations=True, request_timeout=timeout
         )
-        allowed = {name: _operations(answer, timeout) for name, answer in topics.items()}
+        allowed = {name: _operations(partial(answer.result, timeout + 1)) for name, answer in topics.items()}
         missing = tuple(name for name, found in allowed.items() if found is None)
         rights = [
             f"{_NAMES[self._wanted[name]]} on topic {name}"
@@ -105,9 +106,7 @@ class Access:
         if self._served:
             return ()
         asked = {
-            TopicPartition(name, number): _LATEST
-            for name, size in sizes.items()
-            for number in range(size)
+            TopicPartition(name, number): _LATEST for name, size in sizes.items() for number in range(size)
         }
         answers = self._admin().list_offsets(asked, request_timeout=timeout)
         unserved = {each.topic for each, answer in answers.items() if not _is_served(answer, timeout)}
@@ -116,16 +115,13 @@ class Access:
 
     def _group_rights(self, group: str, timeout: float) -> Operations:
         """Return what the login may do in the group; before its first member nobody knows, and it may try."""
-        answers = self._admin.unused().describe_consumer_groups(
-            [group], include_authorized_operations=True, request_timeout=timeout
-        )
-        found = _operations(answers[group], timeout)
+        found = _operations(lambda: described_group(self._admin, group, timeout=timeout))
         return frozenset(_NAMES) if found is None else found
 
     def hindrance(self, *, of_group: bool = False) -> str | None:
         """Return in one clause what has to come before there can be work, None if nothing has to.
 
-        The group is asked about where there is reason to: that question takes a client of its own.
+        The group is asked about where there is reason to: that takes a client of its own.
         """
         try:
             return str(self.lacking(of_group=of_group)) or None
@@ -133,11 +129,11 @@ class Access:
             return f"Kafka at {self._servers}: {error}"
 
 
-def _operations(answer: Future[Any], timeout: float) -> Operations | None:
+def _operations(answer: Callable[[], Any]) -> Operations | None:
     """Return what the login may do with what was asked about, None where there is no such thing."""
     try:
         # A broker that is too old to tell leaves it to each request to be refused.
-        return frozenset(answer.result(timeout + 1).authorized_operations or _NAMES)
+        return frozenset(answer().authorized_operations or _NAMES)
     except KafkaException as error:
         reason = error_of(error)
         if reason.code() in _ABSENT:

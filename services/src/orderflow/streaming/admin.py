@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, ConsumerGroupDescription
 from confluent_kafka.cimpl import NewTopic
 
 from orderflow.events.topics import TopicSpec, further_topic, topic_specs
 from orderflow.streaming.clients import new_admin
 from orderflow.streaming.login import Login
 from orderflow.streaming.settings import KafkaSettings
+
+_FOR_EVER_SECONDS = 3600.0  # the longest that the client takes
 
 
 class BrokerUnavailable(Exception):
@@ -29,26 +31,38 @@ class CurrentAdmin:
         self._settings = settings
         self._login = login
         self._version = login.version
-        self._client = self._new()
+        self._client: AdminClient | None = None
 
     def __call__(self) -> AdminClient:
-        return self._client if self._version == self._login.version else self.unused()
-
-    def unused(self) -> AdminClient:
-        """Return a client that was asked nothing yet, and from now on this one.
-
-        For questions about a group: a client that has waited in vain for the group's coordinator ends the
-        process when it is asked again (confluent-kafka 2.16.1, librdkafka issue 4605).
-        """
-        self._version = self._login.version
-        self._login.forget(self._client)
-        self._client = self._new()
+        if self._version != self._login.version:
+            self.drop()
+        if self._client is None:
+            self._version = self._login.version
+            self._client = new_admin(self._settings)
+            self._login.follow(self._client)
         return self._client
 
-    def _new(self) -> AdminClient:
-        client = new_admin(self._settings)
-        self._login.follow(client)
-        return client
+    def drop(self) -> None:
+        """Let go of the client; the next call makes another."""
+        client, self._client = self._client, None
+        if client is not None:
+            self._login.forget(client)
+
+
+def described_group(admin: CurrentAdmin, group: str, *, timeout: float) -> ConsumerGroupDescription:
+    """Return what a group's coordinator says of it; raise KafkaException, or TimeoutError after `timeout` s.
+
+    The client is told to wait for ever, and let go of: one that gave up before it had reached the coordinator
+    ends the process once it does (librdkafka 2.16.1, issue 4605).
+    """
+    try:
+        asked = admin().describe_consumer_groups(
+            [group], include_authorized_operations=True, request_timeout=_FOR_EVER_SECONDS
+        )
+        answer: ConsumerGroupDescription = asked[group].result(timeout)
+        return answer
+    finally:
+        admin.drop()
 
 
 def pipeline_topics(settings: KafkaSettings) -> tuple[TopicSpec, ...]:
@@ -88,10 +102,10 @@ def missing_topics(admin: AdminClient, names: Iterable[str], *, timeout: float =
     return [name for name in names if name not in existing]
 
 
-def is_member(admin: AdminClient, group: str, member_id: str, *, timeout: float = 2.0) -> bool:
+def is_member(admin: CurrentAdmin, group: str, member_id: str, *, timeout: float = 2.0) -> bool:
     """Return whether the group's coordinator counts a consumer among its members; False if it is silent."""
     try:
-        described = admin.describe_consumer_groups([group], request_timeout=timeout)[group].result(timeout)
+        described = described_group(admin, group, timeout=timeout)
     except (KafkaException, TimeoutError):
         return False
     return any(member.member_id == member_id for member in described.members)

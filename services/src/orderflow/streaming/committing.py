@@ -217,16 +217,17 @@ class Committing:
                 committed = self._source.committed(self._source.assignment.owned)
             except KafkaException as error:
                 log.warning("committed offsets not to be had yet", reason=str(error.args[0]))
-                self._sweep()
+                self.sweep(self._source.assignment.committed)
                 continue
             self._source.assignment.committed.update({each: at.offset for each, at in committed.items()})
             self._progress.waits_for = None
             return batch.outstanding(committed, self._source.assignment.held)
         return Batch()
 
-    def _sweep(self) -> None:
-        """Settle what our last producer may have left pending: the broker tells no offsets before."""
-        stands = {each: Committed(at) for each, at in self._source.assignment.committed.items()}
+    def sweep(self, offsets: Mapping[Partition, int]) -> None:
+        """Settle what our last producer may have left pending of partitions: the broker tells no committed
+        offsets before. None of these is committed."""
+        stands = {each: Committed(at) for each, at in offsets.items()}
         with suppress(Aborted, ProducerLost):
             if stands and self._has_producer():
                 self._producer.sweep(topic_partitions(stands), self._source.group_metadata)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 
 from orderflow.streaming.batches import Batch, Done, Partition, Record
 from orderflow.streaming.caution import MOST_COUNTED
@@ -75,10 +75,10 @@ class Takeover:
             left = {partition: Committed(offset) for partition, offset in first.items()}
             left |= self._source.committed(first)
         except KafkaException as error:
-            reason = error_of(error).str()
-            if reason != self._silence:
-                log.warning("committed offsets not to be had yet", reason=reason)
-            self._silence = reason
+            self._say(error_of(error).str())
+            if error_of(error).code() == KafkaError._TIMED_OUT:
+                # The process before this one, of the same name, may have left them pending.
+                self._committing.sweep(first)
             # Some refusals come at once, and as often as one asks.
             time.sleep(_ASK_AGAIN_SECONDS)
             return False
@@ -91,6 +91,11 @@ class Takeover:
         assignment.looked_up(first)
         self._unanswered = False
         return True
+
+    def _say(self, reason: str) -> None:
+        if reason != self._silence:
+            log.warning("committed offsets not to be had yet", reason=reason)
+        self._silence = reason
 
     def one_alone(self) -> None:
         """Handle and commit the next record of each partition whose records are tried one at a time."""

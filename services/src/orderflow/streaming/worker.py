@@ -161,9 +161,7 @@ class Worker(Generic[E]):
         elif not self._source.joined:
             # Who was put out of the group has lost its partitions; only without any it takes a question.
             owns = bool(self._source.assignment.owned)
-            self._source.joined = owns or is_member(
-                self._admin.unused(), self._settings.group, self._source.member_id
-            )
+            self._source.joined = owns or is_member(self._admin, self._settings.group, self._source.member_id)
             hindrance = None if self._source.joined else self._access.hindrance(of_group=True)
         if not self._source.joined:
             self._wait_for(hindrance or "its next assignment")
