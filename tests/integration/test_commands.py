@@ -2,8 +2,11 @@
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 from support.brokers import RunningBroker
@@ -57,6 +60,11 @@ def test_an_order_is_sent_handled_watched_and_verified(orderflow: Command, pipel
 
     payments = pipeline.group("payments")
     (group,) = json.loads(orderflow("lag", payments, "--json").out)
+    service = OrderService(pipeline)
+    eventually(lambda: lag_over_http(service, 0) == group, within=30)
+    before = time.monotonic()
+    assert lag_over_http(service, 0) == group
+    assert time.monotonic() - before < 0.05
     assert (group["state"], group["lag"], group["seconds"]) == ("Stable", 0, 0)
     assert group["members"][0]["client_id"] == "payments-7"
     assert "payments-7" in orderflow("groups", payments).out
@@ -67,6 +75,12 @@ def test_an_order_is_sent_handled_watched_and_verified(orderflow: Command, pipel
     assert watched.exit_code == {"PAID": 0, "DECLINED": 3}[status["status"]]
     assert status["status"] in watched.out
     assert "notification EMAIL" in watched.out
+
+
+def lag_over_http(service: OrderService, number: int) -> Any:
+    with suppress(httpx.TransportError):
+        answer = service.get("/metrics/lag")
+        return answer.json()["groups"][number] if answer.status_code == 200 else None
 
 
 def test_orders_sent_over_http_are_in_the_log(orderflow: Command, pipeline: Pipeline) -> None:

@@ -164,6 +164,7 @@ def test_a_frozen_broker_is_answered_with_503_and_afterwards_orders_are_accepted
     pipeline = pipelines(broker.bootstrap_servers, namespace).create_topics()
     service = OrderService(pipeline, api_deadline_seconds=1, transaction_timeout_seconds=2).wait_ready()
     assert service.place(SHORT, Idempotency_Key="before").status_code == 202
+    eventually(lambda: lag_of_payments(service) == 1, within=30)
 
     broker.pause()
     caught = service.place(SHORT, Idempotency_Key="caught")
@@ -176,6 +177,10 @@ def test_a_frozen_broker_is_answered_with_503_and_afterwards_orders_are_accepted
     away = service.place(SHORT, Idempotency_Key="away")
     assert (away.status_code, away.json()["outcome"]) == (503, "rejected")
     assert away.json()["reason"] == "kafka-unavailable"
+    eventually(lambda: service.get("/metrics/lag").json()["stale"], within=20)
+    stale = service.get("/metrics/lag").json()
+    assert stale["age_seconds"] > 0
+    assert [group["lag"] for group in stale["groups"]] == [1, 0]
 
     broker.resume()
     eventually(lambda: service.place(SHORT, Idempotency_Key="after").status_code == 202, within=60)
@@ -183,7 +188,13 @@ def test_a_frozen_broker_is_answered_with_503_and_afterwards_orders_are_accepted
     assert again == caught.json()["order_id"]
     in_log = {order["order_id"] for order in pipeline.values("orders")}
     assert again in in_log
+    eventually(lambda: not service.get("/metrics/lag").json()["stale"], within=30)
     assert away.json()["order_id"] not in in_log
+
+
+def lag_of_payments(service: OrderService) -> int | None:
+    answer = service.get("/metrics/lag")
+    return answer.json()["groups"][0]["lag"] if answer.status_code == 200 else None
 
 
 def accepted_again(service: OrderService, key: str) -> str | None:

@@ -11,6 +11,7 @@ import httpx
 
 from orderflow.orders.app import create_app
 from orderflow.orders.health import Lifecycle
+from orderflow.orders.lag_sampler import Figures, LagUnknown
 from orderflow.orders.placing import Placement
 from orderflow.orders.settings import OrdersSettings
 from orderflow.orders.watch import KafkaState
@@ -33,13 +34,30 @@ class ToldIntake:
         self.accepted.append(placement)
 
 
+class ToldLag:
+    """Knows the figures it was given, and that it was stopped."""
+
+    def __init__(self) -> None:
+        self.told: Figures | None = None
+        self.stopped = False
+
+    async def figures(self) -> Figures:
+        if self.told is None:
+            raise LagUnknown("the broker did not answer")
+        return self.told
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
 class App:
     """The application and its intake; every call is a whole request."""
 
     def __init__(self, **settings: Any) -> None:
         self.intake = ToldIntake()
         self.lifecycle = Lifecycle()
-        self.asgi = create_app(self.intake, OrdersSettings(**settings), self.lifecycle)
+        self.lag = ToldLag()
+        self.asgi = create_app(self.intake, OrdersSettings(**settings), self.lifecycle, lag=self.lag)
 
     def request(self, method: str, path: str, **content: Any) -> httpx.Response:
         async def send() -> httpx.Response:

@@ -19,7 +19,11 @@ class OrderService:
 
     def __init__(self, pipeline: Pipeline, name: str = "", **settings: object) -> None:
         port = free_port()
-        self.process: ServiceProcess = pipeline.start("orders", name, api_port=port, **settings)
+        groups = {
+            "payment_group": pipeline.group("payments"),
+            "notification_group": pipeline.group("notifications"),
+        }
+        self.process: ServiceProcess = pipeline.start("orders", name, api_port=port, **groups, **settings)
         self.process.port = port
         self.url = f"http://127.0.0.1:{port}"
 
@@ -30,6 +34,9 @@ class OrderService:
     def place(self, order: Any, **headers: str) -> httpx.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return httpx.post(f"{self.url}/orders", json=order, headers=named, timeout=30)
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(f"{self.url}{path}", timeout=30)
 
     def place_together(self, orders: list[dict[str, Any]]) -> list[httpx.Response]:
         """Place many at the same moment, each on a connection of its own; answers in their order."""

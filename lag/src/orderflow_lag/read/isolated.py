@@ -71,6 +71,11 @@ class IsolatedReader:
             self._process.close()
         self._line = self._process = None
 
+    def kill(self) -> None:
+        """End the process at once, from any thread: a question under way fails."""
+        if (process := self._process) is not None:
+            process.kill()
+
     def _ask(self, question: str, arguments: tuple[Any, ...]) -> Any:
         line = self._line or self._start()
         try:

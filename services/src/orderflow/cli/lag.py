@@ -10,10 +10,12 @@ import typer
 from rich.live import Live
 
 from orderflow.cli.errors import speaking_to
-from orderflow.cli.lag_view import group_document, group_row, lag_document, lag_table, member_rows
-from orderflow.cli.options import ANSWER_SECONDS, AsJson, Prefix, Servers, kafka_settings, pipeline_groups
+from orderflow.cli.lag_view import group_row, lag_table, member_rows
+from orderflow.cli.options import ANSWER_SECONDS, AsJson, Prefix, Servers, kafka_settings
 from orderflow.streaming.clients import connection_config, new_admin
+from orderflow.streaming.groups import pipeline_groups
 from orderflow.streaming.settings import KafkaSettings
+from orderflow_lag.document import group_document, lag_document
 from orderflow_lag.monitor import LagMonitor
 from orderflow_lag.observation import Subscription
 from orderflow_lag.read import LagReader
@@ -103,7 +105,7 @@ def open_reader(settings: KafkaSettings) -> LagReader:
 
 
 def _wanted(settings: KafkaSettings, reader: LagReader, groups: list[str], every: bool) -> list[Subscription]:
-    known = {one.group: one for one in pipeline_groups(settings)}
+    known = {one.group: one for one in pipeline_groups(settings.topic_prefix)}
     names = groups or (reader.groups() if every else known)
     return [known.get(name, Subscription(name)) for name in names]
 

@@ -1,9 +1,8 @@
-"""Lag as tables and as JSON. Pure: reports in, cells out."""
+"""Lag as tables. Pure: reports in, cells out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from rich.table import Table
 
@@ -23,53 +22,6 @@ def lag_table(reports: Iterable[GroupReport], by_partition: bool = False) -> Tab
         return table(columns, (row for report in reports for row in _partition_rows(report)))
     columns = ["group", "state", "members", "topic", "lag", "seconds", "note"]
     return table(columns, (row for report in reports for row in _topic_rows(report)))
-
-
-def lag_document(report: GroupReport) -> dict[str, Any]:
-    """Return one group's lag as JSON: `lag` and `seconds` are null while anything is unknown."""
-    total = report.lag.total
-    return {
-        **group_document(report),
-        "seconds": None if total is None else round(report.seconds_of().seconds, 3),
-        "partitions": [_partition_document(report, lag) for lag in report.lag.partitions],
-    }
-
-
-def group_document(report: GroupReport) -> dict[str, Any]:
-    """Return one group and its members as JSON."""
-    observed = report.observed
-    members = () if isinstance(observed, Unreadable) else observed.members
-    return {
-        "group": report.lag.group,
-        "state": report.state,
-        "lag": report.lag.total,
-        "problems": [str(problem) for problem in report.lag.problems],
-        "topics": list(report.topics),
-        "members": [
-            {
-                "client_id": member.client_id,
-                "member_id": member.member_id,
-                "host": member.host,
-                "assignment": [list(partition) for partition in sorted(member.assignment)],
-            }
-            for member in members
-        ],
-    }
-
-
-def _partition_document(report: GroupReport, lag: PartitionLag) -> dict[str, Any]:
-    seconds = report.seconds.get(lag.partition)
-    return {
-        "topic": lag.partition.topic,
-        "partition": lag.partition.partition,
-        "committed": lag.committed,
-        "start": lag.log.start if lag.log else None,
-        "end": lag.log.end if lag.log else None,
-        "lag": lag.records,
-        "seconds": round(seconds.seconds, 3) if seconds else None,
-        "owner": report.owner(lag.partition),
-        "reason": lag.reason,
-    }
 
 
 def _topic_rows(report: GroupReport) -> Iterable[tuple[object, ...]]:

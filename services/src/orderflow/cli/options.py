@@ -6,11 +6,7 @@ from typing import Annotated
 
 import typer
 
-from orderflow.events.topics import ORDERS, PAYMENTS
-from orderflow.notifications.settings import NotificationSettings
-from orderflow.payments.settings import PaymentSettings
 from orderflow.streaming.settings import KafkaSettings
-from orderflow_lag.observation import Subscription
 from orderflow_process.settings import load
 
 ANSWER_SECONDS = 5.0  # how long a command waits for a broker before it says that there is none
@@ -33,11 +29,3 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")
 def kafka_settings(servers: str | None, prefix: str | None = None) -> KafkaSettings:
     """Return the settings of a command that talks to Kafka; raise SettingsError."""
     return load(KafkaSettings, {"kafka_bootstrap_servers": servers, "topic_prefix": prefix})
-
-
-def pipeline_groups(settings: KafkaSettings) -> list[Subscription]:
-    """Return the groups of the pipeline and what each of them reads."""
-    return [
-        Subscription(PaymentSettings.default_group, frozenset({settings.topic_prefix + ORDERS})),
-        Subscription(NotificationSettings.default_group, frozenset({settings.topic_prefix + PAYMENTS})),
-    ]

@@ -10,8 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from orderflow.cli.errors import CommandFailed, speaking_to
 from orderflow.cli.options import AsJson, Prefix, Servers, kafka_settings
-from orderflow.notifications.settings import NotificationSettings
-from orderflow.payments.settings import PaymentSettings
+from orderflow.events.groups import NOTIFICATION_SERVICE, PAYMENT_SERVICE
 from orderflow.streaming.settings import KafkaSettings
 from orderflow.verify.reading import Groups, TransactionsOpen, drain, verify
 from orderflow.verify.report import Report
@@ -28,12 +27,10 @@ def verify_command(
     wait: Annotated[
         float, typer.Option(min=0, help="Let the pipeline finish first, for at most so many seconds.")
     ] = 0.0,
-    payment_group: Annotated[str, typer.Option(help="Group of the payment workers.")] = (
-        PaymentSettings.default_group
-    ),
-    notification_group: Annotated[str, typer.Option(help="Group of the notification workers.")] = (
-        NotificationSettings.default_group
-    ),
+    payment_group: Annotated[str, typer.Option(help="Group of the payment workers.")] = PAYMENT_SERVICE,
+    notification_group: Annotated[
+        str, typer.Option(help="Group of the notification workers.")
+    ] = NOTIFICATION_SERVICE,
     as_json: AsJson = False,
     servers: Servers = None,
     prefix: Prefix = None,

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from orderflow.events.groups import NOTIFICATION_SERVICE
 from orderflow.streaming.settings import WorkerSettings
 from orderflow_process.settings import Port
 
@@ -13,7 +14,7 @@ from orderflow_process.settings import Port
 class NotificationSettings(WorkerSettings):
     """A worker that tells users."""
 
-    default_group: ClassVar[str] = "notification-service"
+    default_group: ClassVar[str] = NOTIFICATION_SERVICE
     default_env_file: ClassVar[str | None] = "config/notifications.env"
 
     notification_language: Literal["en", "ru"] = Field("en", description="Language of the texts.")

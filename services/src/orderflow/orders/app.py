@@ -16,6 +16,7 @@ from orderflow.orders.console import add_console
 from orderflow.orders.docs import add_docs
 from orderflow.orders.health import Lifecycle, health_routes
 from orderflow.orders.intake import Intake
+from orderflow.orders.lag import LagSource, lag_routes, open_sampler
 from orderflow.orders.live.broadcast import Broadcast
 from orderflow.orders.live.routes import live_routes
 from orderflow.orders.openapi import describe
@@ -40,10 +41,17 @@ class OrdersApi(FastAPI):
             await super().__call__(scope, receive, send)
 
 
-def create_app(intake: Intake, settings: OrdersSettings, lifecycle: Lifecycle | None = None) -> OrdersApi:
-    """Return the Order Service. Whoever runs it starts and stops the intake, and closes the broadcast."""
+def create_app(
+    intake: Intake,
+    settings: OrdersSettings,
+    lifecycle: Lifecycle | None = None,
+    *,
+    lag: LagSource | None = None,
+) -> OrdersApi:
+    """Return the Order Service. Whoever runs it starts and stops the intake, and calls `lifecycle.at_end`."""
     app = OrdersApi(title="Orderflow", docs_url=None, redoc_url=None)
     lifecycle = lifecycle or Lifecycle()
+    lag = lag or open_sampler(settings)
     keys = Keys(settings.accepted_keys)
     recent = RecentOrders(settings.api_remembered_orders)
     app.place_order = PlaceOrder(intake, recent, keys, settings)
@@ -52,8 +60,10 @@ def create_app(intake: Intake, settings: OrdersSettings, lifecycle: Lifecycle | 
     app.include_router(reading_routes(recent, keys))
     app.include_router(health_routes(intake, lifecycle, settings))
     app.broadcast = Broadcast(settings, lambda: intake.kafka.waits_for, lambda: lifecycle.stopping)
+    lifecycle.at_end += [app.broadcast.close, lag.stop]
     app.include_router(live_routes(app.broadcast, keys, settings))
     app.include_router(worker_routes(settings.scaler_url, keys))
+    app.include_router(lag_routes(lag, keys))
     add_docs(app)
     add_console(app)
     app.add_middleware(SecurityHeaders)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import APIRouter
@@ -17,10 +17,14 @@ from orderflow.orders.settings import OrdersSettings
 
 @dataclass(slots=True)
 class Lifecycle:
-    """How far the process is: written at its edge, read by the probes. `live()` asks the watchdogs."""
+    """How far the process is: written at its edge, read by the probes. `live()` asks the watchdogs.
+
+    `at_end` are called when no request is left: they end what serves beside the intake.
+    """
 
     stopping: bool = False
     live: Callable[[], bool] = lambda: True
+    at_end: list[Callable[[], None]] = field(default_factory=list)
 
 
 def health_routes(intake: Intake, lifecycle: Lifecycle, settings: OrdersSettings) -> APIRouter:

@@ -9,7 +9,8 @@ from fastapi.openapi.utils import get_openapi
 
 from orderflow.events.money import MAX_AMOUNT
 from orderflow.events.orders import MAX_ITEM_LENGTH, MAX_ITEMS
-from orderflow.orders.problems import MEDIA_TYPE, Outcome, Reason
+from orderflow.orders.openapi_queries import RETRY_AFTER, SCHEMAS, answer, describe_queries, problem
+from orderflow.orders.problems import Outcome, Reason
 from orderflow.orders.settings import OrdersSettings
 
 Schema = dict[str, Any]
@@ -115,7 +116,6 @@ _EXAMPLES: Schema = {
         "value": {"order_id": "o-1", "user_id": "u-17", "item": "tea", "quantity": 3},
     },
 }
-_RETRY_AFTER: Schema = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 
 
 def describe(app: FastAPI, settings: OrdersSettings) -> None:
@@ -137,20 +137,21 @@ def _document(app: FastAPI, settings: OrdersSettings) -> Schema:
         routes=app.routes,
     )
     components = document.setdefault("components", {})
-    components["schemas"] = _SCHEMAS
+    components["schemas"] = _SCHEMAS | SCHEMAS
     components["securitySchemes"] = {"ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}
     security: list[Schema] = [{"ApiKey": []}] if settings.accepted_keys else [{}, {"ApiKey": []}]
     document["paths"]["/orders"] = {"post": _post_order() | {"security": security}}
     document["paths"]["/orders/{order_id}"]["get"] |= {
         "security": security,
         "responses": {
-            "200": _answer("Accepted here within the last 60 seconds.", "OrderState"),
-            "401": _problem("An API key is needed."),
-            "404": _problem("Nothing is known of this order, yet.") | {"headers": _RETRY_AFTER},
+            "200": answer("Accepted here within the last 60 seconds.", "OrderState"),
+            "401": problem("An API key is needed."),
+            "404": problem("Nothing is known of this order, yet.") | {"headers": RETRY_AFTER},
         },
     }
     for path in ("/events", "/workers"):
         document["paths"][path]["get"]["security"] = security
+    describe_queries(document["paths"], security)
     return document
 
 
@@ -172,26 +173,17 @@ def _post_order() -> Schema:
             "content": {"application/json": {"schema": either, "examples": _EXAMPLES}},
         },
         "responses": {
-            "202": _answer("Kafka has committed the order.", "Accepted")
+            "202": answer("Kafka has committed the order.", "Accepted")
             | {"headers": {"Location": {"schema": {"type": "string"}}}},
-            "400": _problem("The body is not JSON."),
-            "401": _problem("An API key is needed."),
-            "413": _problem("The body or a record of it is too large."),
-            "415": _problem("The body does not say that it is application/json."),
-            "422": _problem("The order is not valid; `errors` says where."),
-            "503": _problem("Not now: see `outcome`.") | {"headers": _RETRY_AFTER},
+            "400": problem("The body is not JSON."),
+            "401": problem("An API key is needed."),
+            "413": problem("The body or a record of it is too large."),
+            "415": problem("The body does not say that it is application/json."),
+            "422": problem("The order is not valid; `errors` says where."),
+            "503": problem("Not now: see `outcome`.") | {"headers": RETRY_AFTER},
         },
     }
 
 
 def _header(name: str, schema: Schema, description: str) -> Schema:
     return {"name": name, "in": "header", "required": False, "schema": schema, "description": description}
-
-
-def _answer(description: str, schema: str, media_type: str = "application/json") -> Schema:
-    content = {media_type: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
-    return {"description": description, "content": content}
-
-
-def _problem(description: str) -> Schema:
-    return _answer(description, "Problem", MEDIA_TYPE)

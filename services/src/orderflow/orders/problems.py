@@ -156,6 +156,17 @@ def scaler_away(detail: str) -> Problem:
     )
 
 
+def lag_unknown(detail: str) -> Problem:
+    """Return the problem of a lag that no broker has told of since the process began."""
+    return Problem(
+        503,
+        "lag-unknown",
+        "The lag is unknown",
+        _sentence(detail[:1].upper() + detail[1:]),
+        headers={"Retry-After": RETRY_AFTER_SECONDS},
+    )
+
+
 def of_status(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Problem:
     """Return the problem of what the framework refused by status alone (no such path, wrong method)."""
     return Problem(status, f"http-{status}", "The request was refused", _sentence(detail), headers=headers)

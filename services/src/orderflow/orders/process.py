@@ -74,7 +74,8 @@ def serve(settings: OrdersSettings, number: int, listener: socket.socket) -> int
     host, port = listener.getsockname()[:2]
     log.info("started", number=number, address=f"{host}:{port}")
     server.run(sockets=[listener])
-    app.broadcast.close()
+    for end in lifecycle.at_end:
+        end()
     intake.stop(settings.api_deadline_seconds)
     for watchdog in watchdogs:
         watchdog.stop()

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import msgspec
 import structlog
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends
 from starlette.types import Message, Receive, Scope, Send
 
 from orderflow.orders import problems
@@ -143,13 +143,11 @@ def _chunk(event: Message) -> bytes:
 
 def reading_routes(recent: RecentOrders, keys: Keys) -> APIRouter:
     """Return the routes that read orders."""
-    router = APIRouter(tags=["orders"])
+    router = APIRouter(tags=["orders"], dependencies=[Depends(keys.of_request)])
 
     @router.get("/orders/{order_id}")
-    async def get_order(order_id: str, request: Request) -> dict[str, str]:
+    async def get_order(order_id: str) -> dict[str, str]:
         """Tell where an order stands."""
-        key = request.headers.get("x-api-key")
-        keys.check(key.encode("latin-1") if key is not None else None)
         as_of = rfc3339(datetime.now(UTC))
         if not recent.knows(order_id, time.monotonic()):
             raise problems.unknown_order(order_id, as_of)

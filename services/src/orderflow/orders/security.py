@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping, Sequence
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orderflow.orders.problems import unauthorized
@@ -57,6 +58,10 @@ class Keys:
         """Raise the Problem of a request with these headers that brings none of the keys."""
         key = headers.get("x-api-key")
         self.check(key.encode("latin-1") if key is not None else None)
+
+    def of_request(self, request: Request) -> None:
+        """Check a request, as a dependency of its route."""
+        self.check_request(request.headers)
 
 
 class SecurityHeaders:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from orderflow.events.groups import NOTIFICATION_SERVICE, PAYMENT_SERVICE
 from orderflow.settings import UnitPrice
 from orderflow.streaming.settings import ProcessSettings
 from orderflow_process.settings import Port
@@ -71,6 +72,14 @@ class OrdersSettings(ProcessSettings):
         pattern=r"^https?://",
         description="Endpoint of the operator, as http://host:port; `GET /workers` and the console tell its "
         "decisions. `make up` sets it.",
+    )
+    payment_group: str = Field(
+        PAYMENT_SERVICE, min_length=1, description="Group of the payment workers, for GET /metrics/lag."
+    )
+    notification_group: str = Field(
+        NOTIFICATION_SERVICE,
+        min_length=1,
+        description="Group of the notification workers, for GET /metrics/lag.",
     )
     transaction_timeout_seconds: float = Field(
         5.0,

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from orderflow.events.groups import PAYMENT_SERVICE
 from orderflow.settings import UnitPrice
 from orderflow.streaming.settings import WorkerSettings
 
@@ -15,7 +16,7 @@ from orderflow.streaming.settings import WorkerSettings
 class PaymentSettings(WorkerSettings):
     """A worker that charges orders."""
 
-    default_group: ClassVar[str] = "payment-service"
+    default_group: ClassVar[str] = PAYMENT_SERVICE
     default_env_file: ClassVar[str | None] = "config/payments.env"
 
     unit_price: UnitPrice = Decimal("1.00")
