@@ -22,7 +22,7 @@ from orderflow_local.kafka import Distribution
 from orderflow_local.net import answers_kafka, free_port
 
 pytestmark = pytest.mark.chaos
-NAMES = {"orders-0", "payments-0", "notifications-0"}
+NAMES = {"orders-0", "payments-0", "notifications-0", "analytics-0"}
 SMALL = {"PARTITIONS": "2", "PAYMENT_WORKERS": "1"}
 
 

@@ -56,11 +56,12 @@ def test_the_file_changes_nothing_until_somebody_edits_it(
     }
 
 
-@pytest.mark.parametrize("service", ["payments", "notifications"])
+@pytest.mark.parametrize("service", ["payments", "notifications", "analytics"])
 def test_the_group_in_the_file_is_the_services_own(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert load(SERVICES[service]).model_dump()["kafka_group_id"] == ""
     monkeypatch.setenv("ENV_FILE", str(CONFIG / f"{service}.env"))
-    assert load(SERVICES[service]).model_dump()["kafka_group_id"] == f"{service.rstrip('s')}-service"
+    group = SERVICES[service].default_group  # type: ignore[attr-defined]
+    assert load(SERVICES[service]).model_dump()["kafka_group_id"] == group
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -1,5 +1,7 @@
 """Which processes `make up` starts, with which environment, and when it starts them again."""
 
+from pathlib import Path
+
 import pytest
 
 from orderflow_local import plan
@@ -18,13 +20,19 @@ PAYMENTS = Slot("payments-0", "payments", Tier.WORKER)
 
 def rendered(outer: dict[str, str], env_file: dict[str, str | None] | None = None) -> dict[str, str]:
     return environment(
-        PAYMENTS, outer, env_file or {}, bootstrap_servers="b:1", health_port=9, run_id="this-run"
+        PAYMENTS,
+        outer,
+        env_file or {},
+        bootstrap_servers="b:1",
+        health_port=9,
+        run_id="this-run",
+        tables=Path("/data/tables.db"),
     )
 
 
 def test_every_worker_has_a_slot_with_a_name_of_its_own_and_the_api_comes_first() -> None:
     names = [slot.name for slot in slots(2, 1)]
-    assert names == ["orders-0", "payments-0", "payments-1", "notifications-0"]
+    assert names == ["orders-0", "payments-0", "payments-1", "notifications-0", "analytics-0"]
 
 
 @pytest.mark.parametrize(
@@ -55,6 +63,20 @@ def test_a_process_knows_its_broker_its_name_and_its_health_port() -> None:
     assert given["KAFKA_BOOTSTRAP_SERVERS"] == "b:1"
     assert (given["INSTANCE_NAME"], given["HEALTH_PORT"], given["PATH"]) == ("payments-0", "9", "/bin")
     assert given[plan.RUN_ID] == "this-run"
+
+
+@pytest.mark.parametrize(
+    ("outer", "env_file", "database"),
+    [
+        pytest.param({}, {}, "sqlite:////data/tables.db", id="a file in the data folder"),
+        pytest.param({"DATABASE_URL": "postgresql://db"}, {}, "postgresql://db", id="the shell wins"),
+        pytest.param({}, {"DATABASE_URL": "postgresql://db"}, None, id="the env file is left to the service"),
+    ],
+)
+def test_the_tables_are_in_the_data_folder_unless_somebody_chose(
+    outer: dict[str, str], env_file: dict[str, str | None], database: str | None
+) -> None:
+    assert rendered(outer, env_file).get("DATABASE_URL") == database
 
 
 @pytest.mark.parametrize("name", ["KAFKA_GROUP_ID", "INSTANCE_NAME", "HEALTH_PORT", "HEALTH_HOST"])

@@ -44,7 +44,7 @@ def _end_supervisor(folder: DataFolder, pid: int) -> None:
 
 
 def remove(folder: DataFolder, say: Callable[[str], None]) -> None:
-    """Remove the broker's data, the logs and the state; the folder itself only if nothing else is in it."""
+    """Remove all data, the logs and the state; the folder itself only if nothing else is in it."""
     run = state.load(folder.state)
     if is_locked(folder) or (run and any(of_run(run.run_id))):
         raise LocalError(f"The system in {folder.root} runs; stop it first with `make down`.")
@@ -52,7 +52,8 @@ def remove(folder: DataFolder, say: Callable[[str], None]) -> None:
         return
     for part in (folder.kafka, folder.logs):
         shutil.rmtree(part, ignore_errors=True)
-    for file in (folder.state, folder.lock):
+    # SQLite has files beside its own, as has the lock on it.
+    for file in (folder.state, folder.lock, *folder.root.glob(f"{folder.tables.name}*")):
         file.unlink(missing_ok=True)
     if not any(folder.root.iterdir()):
         folder.root.rmdir()

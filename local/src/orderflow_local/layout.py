@@ -26,6 +26,11 @@ class DataFolder:
         return self.root / "kafka"
 
     @property
+    def tables(self) -> Path:
+        """The database that analytics fills."""
+        return self.root / "tables.db"
+
+    @property
     def logs(self) -> Path:
         """One rotating file for each process."""
         return self.root / "logs"

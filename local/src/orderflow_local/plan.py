@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
 
 MIB = 1024 * 1024
 
@@ -12,9 +13,11 @@ SHOWN_AT_WORK: Mapping[str, Mapping[str, str]] = {
     # A gateway that answers at once would show a pipeline nobody has.
     "payments": {"PAYMENT_GATEWAY_LATENCY_MS": "20", "PAYMENT_CONCURRENCY": "8"},
     "notifications": {},
+    "analytics": {},
 }
 NOT_PASSED_ON = ("KAFKA_GROUP_ID", "INSTANCE_NAME", "HEALTH_PORT", "HEALTH_HOST")
 RUN_ID = "ORDERFLOW_RUN_ID"
+DATABASE = "DATABASE_URL"
 
 # Memory, measured with room to spare: the JVM beside its heap, and a Python service.
 BROKER_OVERHEAD = 350 * MIB
@@ -48,6 +51,7 @@ def slots(payment_workers: int, notification_workers: int) -> list[Slot]:
         Slot("orders-0", "orders", Tier.API),
         *_numbered("payments", payment_workers),
         *_numbered("notifications", notification_workers),
+        Slot("analytics-0", "analytics", Tier.WORKER),
     ]
 
 
@@ -75,10 +79,15 @@ def environment(
     bootstrap_servers: str,
     health_port: int,
     run_id: str,
+    tables: Path,
 ) -> dict[str, str]:
-    """Return the environment of a process: the user's, and what only this run can know."""
+    """Return the environment of a process: the user's, and what only this run can know.
+
+    `tables` is the file of a database, unless the user has one.
+    """
     passed = {name: value for name, value in outer.items() if name not in NOT_PASSED_ON}
-    shown = {name: value for name, value in SHOWN_AT_WORK[slot.service].items() if name not in env_file}
+    ours = {**SHOWN_AT_WORK[slot.service], DATABASE: f"sqlite:///{tables}"}
+    shown = {name: value for name, value in ours.items() if name not in env_file}
     return {
         **shown,
         **passed,

@@ -140,6 +140,7 @@ class Supervisor:
             bootstrap_servers=self.bootstrap_servers,
             health_port=health,
             run_id=self.run_id,
+            tables=self.folder.tables,
         )
         if slot.tier is Tier.API:
             health = self.settings.api_port

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from orderflow.analytics.settings import AnalyticsSettings
 from orderflow.events.topics import PAYMENTS
 from orderflow.notifications.delivery import LogDelivery, SmtpDelivery
 from orderflow.notifications.reaction import notification_service
@@ -57,6 +58,13 @@ def run_notifications(settings: NotificationSettings) -> None:
     run_worker(service, settings)
 
 
+def run_analytics(settings: AnalyticsSettings) -> None:
+    # Here and not above: SQLAlchemy and Alembic are half a second that the other commands do not need.
+    from orderflow.analytics.run import run
+
+    run(settings)
+
+
 for name, command in {
     "orders": command_with_settings(
         OrdersSettings, run_orders, "Take orders over HTTP: POST /orders -> orders."
@@ -64,6 +72,9 @@ for name, command in {
     "payments": command_with_settings(PaymentSettings, run_payments, "Charge orders: orders -> payments."),
     "notifications": command_with_settings(
         NotificationSettings, run_notifications, "Tell users: payments -> notifications."
+    ),
+    "analytics": command_with_settings(
+        AnalyticsSettings, run_analytics, "Keep tables of all that happens, to be asked about it."
     ),
 }.items():
     run_app.command(name)(command)

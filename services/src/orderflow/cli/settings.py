@@ -10,6 +10,7 @@ import typer
 from pydantic_settings import EnvSettingsSource, InitSettingsSource, SecretsSettingsSource
 from pydantic_settings.sources import DotEnvSettingsSource
 
+from orderflow.analytics.settings import AnalyticsSettings
 from orderflow.cli.settings_reference import section
 from orderflow.notifications.settings import NotificationSettings
 from orderflow.orders.settings import OrdersSettings
@@ -22,6 +23,7 @@ SERVICES: dict[str, type[ProcessSettings]] = {
     "orders": OrdersSettings,
     "payments": PaymentSettings,
     "notifications": NotificationSettings,
+    "analytics": AnalyticsSettings,
 }
 
 _PREFACE = """\
@@ -52,13 +54,19 @@ _INTROS = {
     "orders": "Read by `orderflow run orders`. Env file: `config/orders.env`.",
     "payments": "Read by `orderflow run payments`. Env file: `config/payments.env`.",
     "notifications": "Read by `orderflow run notifications`. Env file: `config/notifications.env`.",
+    "analytics": "Read by `orderflow run analytics`. Env file: `config/analytics.env`.",
 }
-_TITLES = {"orders": "Order Service", "payments": "Payment Service", "notifications": "Notification Service"}
+_TITLES = {
+    "orders": "Order Service",
+    "payments": "Payment Service",
+    "notifications": "Notification Service",
+    "analytics": "Analytics",
+}
 
 
 def show_settings(
     service: Annotated[
-        str, typer.Argument(help="orders, payments or notifications.", show_default=False)
+        str, typer.Argument(help="orders, payments, notifications or analytics.", show_default=False)
     ] = "",
 ) -> None:
     """Show the settings a service would run with, and where each comes from.

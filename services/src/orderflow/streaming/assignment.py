@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from orderflow.streaming.batches import Partition, Record
 
@@ -84,6 +84,22 @@ class Assignment:
         One that went and came back was read again from its committed offset, so a batch may not redo it.
         """
         self.held = set(self.owned)
+
+    def peek(self, most: int, most_bytes: int) -> list[Record]:
+        """Return the next records, at least one if any waits, that `take` would return; values bounded."""
+        found, room = list[Record](), most_bytes
+        for record in self.waiting:
+            room -= len(record.value or b"")
+            if len(found) == most or (found and room < 0):
+                break
+            found.append(record)
+        return found
+
+    def drop(self, partitions: Collection[Partition]) -> None:
+        """Forget what was read of partitions that are read from elsewhere now."""
+        self.waiting = deque(record for record in self.waiting if record.partition not in partitions)
+        for partition in partitions:
+            self.ends.pop(partition, None)
 
     def take(self, most: int) -> list[Record]:
         """Remove and return the next records, `most` at the most."""

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
 from orderflow.streaming.login import login_config
-from orderflow.streaming.settings import KafkaSettings, WorkerSettings
+from orderflow.streaming.settings import ConsumerSettings, KafkaSettings
 
 Config = dict[str, Any]
 
@@ -41,8 +41,8 @@ def reader_config(settings: KafkaSettings) -> Config:
     }
 
 
-def consumer_config(settings: WorkerSettings) -> Config:
-    """Return the configuration of a worker's consumer."""
+def consumer_config(settings: ConsumerSettings) -> Config:
+    """Return the configuration of a consumer that joins its group."""
     config = reader_config(settings) | {
         "group.id": settings.group,
         "group.protocol": settings.kafka_group_protocol,

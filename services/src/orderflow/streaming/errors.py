@@ -7,6 +7,10 @@ class WorkerStopped(Exception):
     """The worker cannot go on; its text says why and what to do."""
 
 
+class BrokerSilent(Exception):
+    """Kafka did not answer a question; the next one may be."""
+
+
 def error_of(error: KafkaException) -> KafkaError:
     """Return the KafkaError inside an exception of the client."""
     inner = error.args[0]

@@ -35,8 +35,7 @@ class Measuring:
         self._records = metrics.RECORDS.labels(name)
         self._batches = metrics.BATCH_RECORDS.labels(name)
         self._held = metrics.HELD.labels(name)
-        self._looked_at = 0.0
-        self._shown: set[Partition] = set()
+        self._lag = ShownLag(name)
 
     def committed(self, batch: Batch, seconds: float) -> None:
         """Count a batch whose transaction took so long."""
@@ -49,16 +48,30 @@ class Measuring:
 
     def look(self, now: float, reads: Reads, held: int) -> None:
         """Once a second show the lag of what is read here, and how many records wait for an attempt."""
+        if self._lag.look(now, reads):
+            self._held.set(held)
+
+
+class ShownLag:
+    """The lag of the partitions that a process reads, as it sees them itself."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._looked_at = 0.0
+        self._shown: set[Partition] = set()
+
+    def look(self, now: float, reads: Reads) -> bool:
+        """Once a second show the lag of what is read here; return whether it was time to."""
         if now - self._looked_at < _EVERY_SECONDS:
-            return
+            return False
         self._looked_at = now
-        self._held.set(held)
         lags = lag_of(reads.known_ends(), reads.assignment)
         for (topic, number), lag in lags.items():
-            metrics.LAG.labels(self._service.name, topic, str(number)).set(lag)
+            metrics.LAG.labels(self._name, topic, str(number)).set(lag)
         for topic, number in self._shown - lags.keys():
-            metrics.LAG.remove(self._service.name, topic, str(number))
+            metrics.LAG.remove(self._name, topic, str(number))
         self._shown = set(lags)
+        return True
 
 
 def lag_of(ends: Mapping[Partition, int], assignment: Assignment) -> dict[Partition, int]:

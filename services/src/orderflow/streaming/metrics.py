@@ -65,6 +65,20 @@ LIMIT_SECONDS = Gauge(
     ["service"],
     multiprocess_mode="livemax",
 )
+STORE_SECONDS = Histogram(
+    "orderflow_store_seconds",
+    "Time to write a batch and its offsets to the database.",
+    ["service"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+)
+OVERTAKEN = Counter(
+    "orderflow_overtaken_batches",
+    "Batches not written, as another process had written for their partitions.",
+    ["service"],
+)
+UNREADABLE = Counter(
+    "orderflow_unreadable_records", "Records that could not be understood.", ["service", "topic"]
+)
 
 
 def begin_at_zero(service: str) -> None:

@@ -81,7 +81,7 @@ class _EnvironmentWithoutSharedGroup(EnvSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         found = super().__call__()
-        own = cast("type[WorkerSettings]", self.settings_cls).default_group
+        own = cast("type[ConsumerSettings]", self.settings_cls).default_group
         group = found.get("kafka_group_id") or own
         if not group.startswith(own):
             log.warning(
@@ -93,8 +93,8 @@ class _EnvironmentWithoutSharedGroup(EnvSettingsSource):
         return found
 
 
-class WorkerSettings(HealthSettings, ProcessSettings):
-    """What every worker has: a health endpoint, its group, and how its loop behaves."""
+class ConsumerSettings(HealthSettings, ProcessSettings):
+    """What every process that reads as a member of a group has: the group, and a health endpoint."""
 
     default_group: ClassVar[str]
     environment_source = _EnvironmentWithoutSharedGroup
@@ -108,6 +108,16 @@ class WorkerSettings(HealthSettings, ProcessSettings):
     kafka_auto_offset_reset: Literal["earliest", "latest"] = Field(
         "earliest", description="Where a group without a committed offset starts."
     )
+
+    @property
+    def group(self) -> str:
+        """The consumer group this process joins."""
+        return self.kafka_group_id or self.default_group
+
+
+class WorkerSettings(ConsumerSettings):
+    """What every worker has on top: how its loop behaves."""
+
     worker_max_batch: int = Field(
         5000,
         ge=1,
@@ -139,8 +149,3 @@ class WorkerSettings(HealthSettings, ProcessSettings):
         le=60,
         description="After this long the broker aborts the transaction of a process that is gone.",
     )
-
-    @property
-    def group(self) -> str:
-        """The consumer group this worker joins."""
-        return self.kafka_group_id or self.default_group

@@ -20,13 +20,13 @@ import structlog
 from orderflow.observability.at_work import ids_in, place_of
 from orderflow.streaming import metrics
 from orderflow.streaming.access import Access
-from orderflow.streaming.admin import CurrentAdmin, is_member
 from orderflow.streaming.batches import Batch, Record
 from orderflow.streaming.clients import consumer_config
 from orderflow.streaming.committing import Committing
 from orderflow.streaming.handling import Handling
 from orderflow.streaming.login import Login
 from orderflow.streaming.measuring import Measuring
+from orderflow.streaming.membership import Membership
 from orderflow.streaming.progress import Progress
 from orderflow.streaming.service import E, Failure, Service
 from orderflow.streaming.settings import WorkerSettings
@@ -37,9 +37,6 @@ from orderflow.streaming.turns import Turns
 log = structlog.get_logger(__name__)
 
 _IDLE_SECONDS = 1.0
-_LOOK_AGAIN_SECONDS = 0.5
-_ASK_AGAIN_SECONDS = 2.0
-_QUIET_SECONDS = 5.0
 _BATCHES_AHEAD = 2
 
 
@@ -61,7 +58,7 @@ class Worker(Generic[E]):
         self._source = Source(consumer_config(settings), self._login, service.name)
         self._turns = Turns(service, settings, handling, self._source.assignment, self.progress)
         writes = (name for name in service.topics if name not in service.reads)
-        self._access = Access(settings, self._login, reads=service.reads, writes=writes, group=settings.group)
+        access = Access(settings, self._login, reads=service.reads, writes=writes, group=settings.group)
         self._measuring = Measuring(service)
         self._committing = Committing(
             service.name,
@@ -70,12 +67,12 @@ class Worker(Generic[E]):
             self._source,
             handling,
             self.progress,
-            self._access,
+            access,
             self._measuring.committed,
         )
         self._takeover = Takeover(service, settings, self._source, self._turns, handling, self._committing)
-        self._busy_at = self._asked_at = time.monotonic()
-        self._admin = CurrentAdmin(settings, self._login)
+        self._membership = Membership(settings, self._login, self._source, access, self.progress)
+        self._busy_at = time.monotonic()
 
     def stop(self) -> None:
         """Ask the loop to finish its batch, leave the group and return; safe in a signal handler."""
@@ -85,7 +82,7 @@ class Worker(Generic[E]):
         """Work until `stop()`; raise WorkerStopped if the worker cannot go on."""
         self._login.start()
         try:
-            if self._may_begin() and self._committing.open():
+            if self._membership.may_begin() and self._committing.open():
                 self._source.subscribe([self._settings.topic_prefix + name for name in self._service.reads])
                 self.progress.waits_for = "its first assignment"
                 while not self.progress.stopping:
@@ -109,7 +106,10 @@ class Worker(Generic[E]):
         room = _BATCHES_AHEAD * self._settings.worker_max_batch - len(assignment.waiting)
         self._source.fetch(room, self._turns.patience(started))
         self._measuring.look(started, self._source, len(self._turns.parking))
-        self._look_for_membership()
+        if self._membership.look(self._busy_at):
+            self.progress.waits_for = self._takeover.waits_for or self._turns.stopped_because(
+                time.monotonic()
+            )
         if assignment.first and not self._takeover.look_up():
             self.progress.waits_for = self._takeover.waits_for
             return
@@ -138,51 +138,6 @@ class Worker(Generic[E]):
         idle = self._source.assignment.is_empty and time.monotonic() - self._busy_at >= _IDLE_SECONDS
         if idle and not self._committing.commit_markers(unfinished):
             self._busy_at = time.monotonic()
-
-    def _look_for_membership(self) -> None:
-        """Ready is who has an assignment, an empty one included, and may use its topics: of neither the
-        client says that all is well (again), so ask. Nor does it say that nobody answers any more: while
-        there is nothing to do, ask too."""
-        now = time.monotonic()
-        quiet = self._source.joined and now - self._busy_at > _QUIET_SECONDS
-        if (not self._source.joined or quiet) and now - self._asked_at > (
-            _QUIET_SECONDS if quiet else _ASK_AGAIN_SECONDS
-        ):
-            self._ask_for_membership()
-        if self._source.joined:
-            self.progress.waits_for = self._takeover.waits_for or self._turns.stopped_because(now)
-        elif self.progress.waits_for is None:
-            self.progress.waits_for = "its next assignment"
-
-    def _ask_for_membership(self) -> None:
-        hindrance = self._access.hindrance()
-        if hindrance is not None:
-            self._source.joined = False
-        elif not self._source.joined:
-            # Who was put out of the group has lost its partitions; only without any it takes a question.
-            owns = bool(self._source.assignment.owned)
-            self._source.joined = owns or is_member(self._admin, self._settings.group, self._source.member_id)
-            hindrance = None if self._source.joined else self._access.hindrance(of_group=True)
-        if not self._source.joined:
-            self._wait_for(hindrance or "its next assignment")
-        self._asked_at = time.monotonic()
-
-    def _may_begin(self) -> bool:
-        """Wait until every topic is there and may be used; nobody creates one by writing to it. False: asked
-        to stop."""
-        while not self.progress.stopping:
-            self.progress.beat()
-            hindrance = self._access.hindrance()
-            if hindrance is None:
-                return True
-            self._wait_for(hindrance)
-            time.sleep(_LOOK_AGAIN_SECONDS)
-        return False
-
-    def _wait_for(self, what: str) -> None:
-        if self.progress.waits_for != what:
-            log.warning("not ready", waits_for=what)
-        self.progress.waits_for = what
 
     def _tell_failure(self, record: Record, failure: Failure, final: bool) -> None:
         if final:

@@ -1,0 +1,77 @@
+"""Analytics on a real broker: whatever dies on the way, the tables say what the log says."""
+
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy.exc import OperationalError
+from support.eventually import eventually
+from support.pipeline import Pipeline, orders
+from support.recount import Told, recount, told_by
+
+from orderflow.tables.database import open_reader
+
+TOPICS = ("orders", "payments", "notifications", "order-status")
+
+
+def log_of(pipeline: Pipeline) -> Told:
+    """Count the committed log of a pipeline anew."""
+    return recount(
+        (topic, record.key(), record.value(), record.timestamp()[1])
+        for topic in TOPICS
+        for record in pipeline.read(topic)
+    )
+
+
+def tables_at(url: str) -> Told | None:
+    """Return what the tables tell now; None while there are none."""
+    engine = open_reader(url)
+    try:
+        with engine.connect() as connection:
+            return told_by(connection)
+    except OperationalError:
+        return None
+    finally:
+        engine.dispose()
+
+
+def same_as_log(pipeline: Pipeline, url: str) -> None:
+    """Wait until the tables say what the log says."""
+    expected = log_of(pipeline)
+
+    def same() -> bool:
+        assert tables_at(url) == expected
+        return True
+
+    eventually(same, within=60)
+
+
+def has_payments(url: str, least: int) -> bool:
+    """Tell whether so many payments are in the tables."""
+    return len((tables_at(url) or Told()).payments) >= least
+
+
+def sqlite_in(folder: Path) -> str:
+    return f"sqlite:///{quote(str(folder))}/tables.db"
+
+
+def test_tables_equal_a_recount_after_processes_were_killed_under_load(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    url = sqlite_in(tmp_path)
+    pipeline.start("payments")
+    pipeline.start("notifications")
+    analytics = pipeline.start("analytics", database_url=url, analytics_max_batch=20).wait_ready()
+    # A record that says nothing, and one of an order that is refused: neither stops anybody.
+    pipeline.produce("orders", [(None, b"?"), *orders(600)])
+    for least in (50, 200):
+        eventually(partial(has_payments, url, least), within=60)
+        analytics.kill()
+        analytics = pipeline.start("analytics", database_url=url, analytics_max_batch=20)
+    eventually(lambda: len(pipeline.values("notifications")) == 600, within=60)
+    same_as_log(pipeline, url)
+    found = tables_at(url)
+    assert found
+    assert len(found.payments) == 600
+    assert found.unreadable == 1
+    assert analytics.stop() == 0
