@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from support.eventually import eventually
 from support.kube.kubelet import pods
+from support.observability import OPERATOR, Scraped, expressions, variables
 from support.operator_process import OperatorProcess
 from support.workload import Workload
 
@@ -25,6 +26,9 @@ def test_a_burst_is_met_by_one_jump_and_then_the_workers_go(workload: Workload, 
         assert workload.writes == 1
         workload.wait(size=1, within=40)
         assert workload.status["lastScale"]["to"] == 1
+        scraped = Scraped().read(operator.get("/metrics")[1])
+        asked = {**expressions(OPERATOR), **variables(OPERATOR)}
+        assert {where: scraped.lacks(text) for where, text in asked.items() if scraped.lacks(text)} == {}
         # Marked before it stayed: by what each of the six held.
         (left,) = pods(workload.api, workload.namespace)
         assert left["metadata"]["annotations"][DELETION_COST] == "100000"

@@ -63,6 +63,15 @@ _OF_A_WORKER = (
 )
 
 
+def begin_at_zero(namespace: str, name: str) -> None:
+    """Show a worker's counters before there is anything to count: of one that appears with its first event
+    Prometheus sees no increase."""
+    FLAPS.labels(namespace, name)
+    WORKER_FAILURES.labels(namespace, name)
+    for direction in ("up", "down"):
+        WRITES.labels(namespace, name, direction)
+
+
 def forget(namespace: str, name: str) -> None:
     """Remove the series of a worker that is gone."""
     for metric in _OF_A_WORKER:

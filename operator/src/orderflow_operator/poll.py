@@ -105,10 +105,11 @@ class Polling:
             )
             for worker in workers
         ]
+        failures = metrics.POLL_FAILURES.labels(access.bootstrap_servers)
         try:
             return "", observer.look(access, wanted)
         except LagError as error:
-            metrics.POLL_FAILURES.labels(access.bootstrap_servers).inc()
+            failures.inc()
             log.warning("the lag cannot be read", cluster=str(access), reason=str(error))
             return str(error), []
 

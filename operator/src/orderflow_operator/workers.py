@@ -133,6 +133,7 @@ class Workers:
         worker = Worker(fresh, parse_stream_worker(fresh["spec"]), _memory(key, status), status, now)
         with self._lock:
             self._known[key] = worker
+        metrics.begin_at_zero(*key)
         return worker
 
     def decisions(self) -> Document:
