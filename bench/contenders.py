@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from bench.collector import collector_url
 from bench.processes import Running, running
 from bench.scene import Scene
 from bench.toolchain import java_command, quix_python
 
 OURS = "orderflow"
 OURS_TWICE = "orderflow x2"
+OURS_TRACED = "orderflow, 1 % traced"
 OURS_FORGETFUL = "orderflow without window"
 OURS_RETRYING = "orderflow, 1 % retried"
 OURS_WAITING = "orderflow, one user waits"
@@ -55,6 +57,8 @@ def contender(name: str) -> Contender:
         return Contender(name, payments, _GATEWAY)
     if name == OURS_TWICE:
         return Contender(name, payments, _GATEWAY, processes=2)
+    if name == OURS_TRACED:
+        return Contender(name, payments, _GATEWAY | {"OTEL_EXPORTER_OTLP_ENDPOINT": collector_url()})
     if name == OURS_FORGETFUL:
         return Contender(name, payments, _GATEWAY | {"PAYMENT_DEDUP_WINDOW": "0"})
     if name == OURS_RETRYING:

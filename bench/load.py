@@ -9,6 +9,7 @@ from confluent_kafka import Producer
 
 USERS = 10_000
 _ITEMS = [f"item {number:04d} " + "abcdefgh" * (number % 24) for number in range(1_000)]
+SAMPLED_EVERY = 100  # orders; who makes no traces has no use for that
 _TIMESTAMP = "2026-01-01T12:00:00.000000Z"
 
 Headers = list[tuple[str, str | bytes | None]]
@@ -34,7 +35,7 @@ def order_headers(number: int) -> Headers:
         ("correlation_id", f"ORD-{number:012d}-{number % 65_521:05d}".encode()),
         ("timestamp", _TIMESTAMP.encode()),
         ("source", b"order-service"),
-        ("traceparent", b"00-%032x-%016x-01" % (number + 1, number + 1)),
+        ("traceparent", b"00-%032x-%016x-%02x" % (number + 1, number + 1, number % SAMPLED_EVERY == 0)),
     ]
 
 

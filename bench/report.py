@@ -16,6 +16,7 @@ from bench.contenders import (
     OURS,
     OURS_FORGETFUL,
     OURS_RETRYING,
+    OURS_TRACED,
     OURS_TWICE,
     OURS_WAITING,
     QUIX,
@@ -29,7 +30,7 @@ from bench.stats import Spread, paired_ratios, spread
 
 PAGE = Path("docs/performance.md")
 PLOT = Path("docs/images/performance.svg")
-THROUGHPUT = (OURS, OURS_FORGETFUL, OURS_RETRYING, QUIX, STREAMS, BARE, OURS_TWICE)
+THROUGHPUT = (OURS, OURS_TRACED, OURS_FORGETFUL, OURS_RETRYING, QUIX, STREAMS, BARE, OURS_TWICE)
 LATENCY = (OURS, OURS_WAITING, QUIX_QUICK, STREAMS, STREAMS_TUNED, BARE)
 
 # More than this many cores' worth of work by others during a run, and the run is no basis for a ratio.
@@ -108,6 +109,11 @@ RATIOS = (
     Ratio("CPU per order / Kafka Streams", "throughput", "cpu_ms_per_order", OURS, STREAMS, "at most 1"),
     Ratio("memory / Kafka Streams", "throughput", "rss_mib", OURS, STREAMS, "at most 0.5"),
     Ratio("two processes / one", "throughput", "orders_per_second", OURS_TWICE, OURS, "at least 1.2"),
+    Ratio(
+        "rate with 1 % traced / without", "throughput", "orders_per_second",
+        OURS_TRACED, OURS, "above 0.97",
+    ),
+    Ratio("CPU with 1 % traced / without", "throughput", "cpu_ms_per_order", OURS_TRACED, OURS, "below 1.03"),
     Ratio("rate with the window / without", "throughput", "orders_per_second", OURS, OURS_FORGETFUL, "none"),
     Ratio(
         "rate with 1 % retried / without", "throughput", "orders_per_second",

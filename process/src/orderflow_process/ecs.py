@@ -32,7 +32,8 @@ _OURS = (
     *("address", "after", "attempts", "because", "before", "clients", "cluster", "deployment", "detail"),
     *("exit_code", "failures", "health_port", "host", "identity", "kafka_group_id", "keys_needed", "kind"),
     *("known", "loop", "message", "number", "objects", "owned", "port", "quiet_seconds", "reachable"),
-    *("records", "signal", "size", "subject", "to_set_it", "topicset", "undecided", "unread", "used_instead"),
+    *("records", "signal", "size", "subject", "to_set_it", "topicset", "trouble", "undecided", "unread"),
+    *("database", "used_instead"),
     *("version", "waits_for", "worker"),
 )
 FIELDS = _COMMON | {name: f"orderflow.{name}" for name in _OURS}

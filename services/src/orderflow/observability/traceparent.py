@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+
+from orderflow.observability.spans import Context
 
 TRACEPARENT = "traceparent"
 
 # https://www.w3.org/TR/trace-context/#traceparent-header, version 00; all-zero ids are invalid.
-_is_traceparent = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}").fullmatch
+is_traceparent = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}").fullmatch
 
 _TRACE_ID, _SPAN_ID, _LAST = slice(3, 35), slice(36, 52), 54
 _ODD = b"13579bdf"  # last digits of flags with the lowest bit set: sampled
+_ZERO = ord("0")  # what it is nearly always else
 
 
 def valid_traceparent(value: object) -> bytes | None:
     """Return `value` if it is a W3C trace context that may be passed on."""
-    return value if isinstance(value, bytes) and _is_traceparent(value) else None
+    return value if isinstance(value, bytes) and is_traceparent(value) else None
 
 
 def derived_traceparent(seed: bytes) -> bytes:
@@ -53,6 +56,31 @@ def found_in(headers: Iterable[tuple[str, str | bytes | None]] | None) -> bytes 
         if name == TRACEPARENT:
             value = content
     return valid_traceparent(value)
+
+
+def sampled_in(headers: Sequence[tuple[str, str | bytes | None]] | None) -> bytes | None:
+    """Return the trace context among a record's headers if it is sampled.
+
+    It is asked about every record: who is not sampled costs one look at one byte.
+    """
+    # From the end, since that is where our own records have it.
+    for name, value in reversed(headers or ()):
+        if name == TRACEPARENT:
+            if not value or value[-1] == _ZERO:
+                return None
+            valid = valid_traceparent(value)
+            return valid if valid is not None and is_sampled(valid) else None
+    return None
+
+
+def context_of(traceparent: bytes) -> Context:
+    """Return the span that a valid trace context names."""
+    return Context(int(traceparent[_TRACE_ID], 16), int(traceparent[_SPAN_ID], 16))
+
+
+def traceparent_of(span: Context) -> bytes:
+    """Return the trace context of a sampled span."""
+    return b"00-%032x-%016x-01" % (span.trace_id, span.span_id)
 
 
 def trace_id_of(headers: Iterable[tuple[str, str | bytes | None]] | None) -> str | None:

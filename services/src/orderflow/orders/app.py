@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orderflow.orders import problems
 from orderflow.orders.console import add_console
@@ -26,12 +26,13 @@ from orderflow.orders.routes import PlaceOrder, reading_routes
 from orderflow.orders.scaler import worker_routes
 from orderflow.orders.security import Keys, SecurityHeaders
 from orderflow.orders.settings import OrdersSettings
+from orderflow.orders.tracing import traced
 
 
 class OrdersApi(FastAPI):
     """FastAPI, with its own way for the one request that comes in thousands."""
 
-    place_order: PlaceOrder
+    place_order: ASGIApp
     broadcast: Broadcast
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,7 +55,7 @@ def create_app(
     lag = lag or open_sampler(settings)
     keys = Keys(settings.accepted_keys)
     recent = RecentOrders(settings.api_remembered_orders)
-    app.place_order = PlaceOrder(intake, recent, keys, settings)
+    app.place_order = traced(PlaceOrder(intake, recent, keys, settings), settings, lifecycle)
     # Never reached by POST; for other methods it answers 405.
     app.router.routes.append(Route("/orders", app.place_order, methods=["POST"], include_in_schema=False))
     app.include_router(reading_routes(recent, keys))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from orderflow.observability.attempts import RecordSpan
 from orderflow_lag.committed import Committed
 
 Headers = list[tuple[str, str | bytes | None]]
@@ -33,10 +34,11 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
 
 class Done(msgspec.Struct, frozen=True, gc=False):
-    """A record that was handled, and what is to be written because of it."""
+    """A record that was handled, and what is to be written because of it; `span`: if it is traced."""
 
     record: Record
     outgoing: Sequence[Outgoing]
+    span: RecordSpan | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from orderflow.observability.traceparent import TRACEPARENT, derived_traceparent, valid_traceparent
+from orderflow.observability.traceparent import (
+    TRACEPARENT,
+    derived_traceparent,
+    is_traceparent,
+    valid_traceparent,
+)
 from orderflow.streaming.batches import Headers
 
 CORRELATION_ID = "correlation_id"
@@ -43,8 +48,13 @@ class NextHeaders:
         self._timestamp = (TIMESTAMP, rfc3339(at).encode())
         self._source = (SOURCE, source.encode())
 
-    def after(self, received: Headers | None, fallback_correlation_id: str) -> Headers:
-        """Return headers that carry on the correlation and the trace of `received`."""
+    def after(
+        self, received: Headers | None, fallback_correlation_id: str, context: bytes | None = None
+    ) -> Headers:
+        """Return headers that carry on the correlation and the trace of `received`.
+
+        `context` is the trace context of our own span, where there is one.
+        """
         correlation_id: str | bytes | None = None
         traceparent: str | bytes | None = None
         for name, value in received or ():
@@ -54,10 +64,13 @@ class NextHeaders:
                 traceparent = value
         if not (isinstance(correlation_id, bytes) and 0 < len(correlation_id) <= MAX_CORRELATION_ID_BYTES):
             correlation_id = fallback_correlation_id.encode()
-        trace = valid_traceparent(traceparent) or derived_traceparent(correlation_id)
+        if context is not None:
+            traceparent = context
+        elif not (isinstance(traceparent, bytes) and is_traceparent(traceparent)):
+            traceparent = derived_traceparent(correlation_id)
         return [
             (CORRELATION_ID, correlation_id),
             self._timestamp,
             self._source,
-            (TRACEPARENT, trace),
+            (TRACEPARENT, traceparent),
         ]

@@ -10,6 +10,7 @@ from typing import Generic
 
 from orderflow.events import InvalidEvent, encode
 from orderflow.observability import at_work
+from orderflow.observability.attempts import RecordSpan, Spans
 from orderflow.streaming.batches import Done, Headers, Outgoing, Record
 from orderflow.streaming.codec import NextHeaders
 from orderflow.streaming.dead_letters import dead_letter_headers
@@ -33,6 +34,7 @@ class Handling(Generic[E]):
     """A service at work on records.
 
     `on_failure(record, failure)` is told of every failed attempt and every dead letter, with `final`.
+    `spans` makes the spans of the records that are sampled.
     """
 
     def __init__(
@@ -44,12 +46,14 @@ class Handling(Generic[E]):
         max_attempts: int = 3,
         max_record_bytes: int = 1_048_588,
         on_failure: Callable[[Record, Failure, bool], None] = lambda _record, _failure, _final: None,
+        spans: Spans | None = None,
     ) -> None:
         self._service = service
         self._group = group
         self._max_attempts = max_attempts
         self._max_value_bytes = max_record_bytes - _FRAME_BYTES
         self._on_failure = on_failure
+        self._spans = spans
         self._topic = {name: topic_prefix + name for name in service.topics}
 
     def handle(self, records: Sequence[Record], at: datetime, attempt: int = 1) -> Handled:
@@ -58,14 +62,17 @@ class Handling(Generic[E]):
         What comes after a failed attempt in its line is not tried: it is held with it.
         """
         headers, first = NextHeaders(self._service.name, at), Delivery(at, attempt=1)
-        delivery = first if attempt == 1 else Delivery(at, attempt)
+        delivery, spans = first if attempt == 1 else Delivery(at, attempt), self._spans
         done, held, waiting = list[Done](), list[Held](), set[Line]()
         for record in records:
             if waiting and line_of(record) in waiting:
                 held.append(Held(record, None))
                 continue
             at_work.current.set(record)
-            outcome = self._handle(record, headers, delivery)
+            span = None if spans is None else spans.begin(record, delivery.attempt)
+            outcome = self._handle(record, headers, delivery, span)
+            if span is not None and spans is not None:
+                spans.end(span)
             delivery = first
             if isinstance(outcome, Done):
                 done.append(outcome)
@@ -90,14 +97,17 @@ class Handling(Generic[E]):
         """Return the dead letter of a record that is not to be tried any more."""
         return self._bury(record, failure, NextHeaders(self._service.name, at), at)
 
-    def _handle(self, record: Record, headers: NextHeaders, delivery: Delivery) -> Done | Failure:
+    def _handle(
+        self, record: Record, headers: NextHeaders, delivery: Delivery, span: RecordSpan | None
+    ) -> Done | Failure:
         """Make one attempt; a Failure is returned while more are allowed."""
         try:
             event = self._service.decode(record.value or b"", delivery.at)
             # A reaction may be a generator; it must fail here if it fails.
             events = tuple(self._service.react(event, delivery))
-            following = headers.after(record.headers, event.correlation_id)
-            return Done(record, [self._encode(each, following) for each in events])
+            context = None if span is None else span.traceparent
+            following = headers.after(record.headers, event.correlation_id, context)
+            return Done(record, [self._encode(each, following) for each in events], span)
         except InvalidEvent as error:
             failure = Failure("invalid", error, delivery.attempt)
         except NotAttempted as error:
@@ -107,24 +117,38 @@ class Handling(Generic[E]):
         except Exception as error:
             # A defect in a reaction must cost this record, not the worker and with it every other record.
             failure = Failure("unexpected", error, delivery.attempt)
+        if span is not None:
+            span.error = failure.error
         if failure.kind == "invalid" or failure.attempts >= self._max_attempts:
-            return self._bury(record, failure, headers, delivery.at)
+            return self._bury(record, failure, headers, delivery.at, span)
         self._on_failure(record, failure, False)
         return failure
 
-    def _bury(self, record: Record, failure: Failure, headers: NextHeaders, at: datetime) -> Done:
+    def _bury(
+        self,
+        record: Record,
+        failure: Failure,
+        headers: NextHeaders,
+        at: datetime,
+        span: RecordSpan | None = None,
+    ) -> Done:
         self._on_failure(record, failure, True)
         exhausted = failure.kind == "exhausted"
         name = self._service.exhausted_letters if exhausted else self._service.dead_letters
         letter = dead_letter_headers(record, self._group, failure)
-        told = self._tell(record, failure, headers, at)
-        return Done(record, [(self._topic[name], record.key, record.value, letter), *told])
+        told = self._tell(record, failure, headers, at, None if span is None else span.traceparent)
+        return Done(record, [(self._topic[name], record.key, record.value, letter), *told], span)
 
-    def _tell(self, record: Record, failure: Failure, headers: NextHeaders, at: datetime) -> list[Outgoing]:
+    def _tell(
+        self, record: Record, failure: Failure, headers: NextHeaders, at: datetime, context: bytes | None
+    ) -> list[Outgoing]:
         """Return the records that tell of a dead letter: none if that fails, the letter counts for more."""
         try:
             events = self._service.bury(record.value or b"", failure, at)
-            return [self._encode(each, headers.after(record.headers, each.correlation_id)) for each in events]
+            return [
+                self._encode(each, headers.after(record.headers, each.correlation_id, context))
+                for each in events
+            ]
         except Exception as error:
             self._on_failure(record, Failure("unexpected", error, failure.attempts), False)
             return []

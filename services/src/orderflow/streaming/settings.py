@@ -9,6 +9,7 @@ import structlog
 from pydantic import Field
 from pydantic_settings import EnvSettingsSource
 
+from orderflow.observability.settings import TraceSettings
 from orderflow_process.settings import HealthSettings, LogSettings, Settings
 
 log = structlog.get_logger(__name__)
@@ -65,8 +66,8 @@ class KafkaSettings(Settings):
     )
 
 
-class ProcessSettings(LogSettings, KafkaSettings):
-    """What every long-running process has: logs and a watchdog."""
+class ProcessSettings(LogSettings, TraceSettings, KafkaSettings):
+    """What every long-running process has: logs, traces and a watchdog."""
 
     watchdog_seconds: float = Field(
         60.0,

@@ -18,6 +18,7 @@ from typing import Generic
 import structlog
 
 from orderflow.observability.at_work import ids_in, place_of
+from orderflow.observability.records import spans_of
 from orderflow.streaming import metrics
 from orderflow.streaming.access import Access
 from orderflow.streaming.batches import Batch, Record
@@ -47,12 +48,14 @@ class Worker(Generic[E]):
         self.progress = Progress()
         self._service = service
         self._settings = settings
+        self._spans = spans_of(service.name, settings.group, settings.instance_name, settings)
         handling = Handling(
             service,
             group=settings.group,
             topic_prefix=settings.topic_prefix,
             max_attempts=settings.worker_max_attempts,
             on_failure=self._tell_failure,
+            spans=self._spans,
         )
         self._login = Login(settings)
         self._source = Source(consumer_config(settings), self._login, service.name)
@@ -68,7 +71,7 @@ class Worker(Generic[E]):
             handling,
             self.progress,
             access,
-            self._measuring.committed,
+            self._committed,
         )
         self._takeover = Takeover(service, settings, self._source, self._turns, handling, self._committing)
         self._membership = Membership(settings, self._login, self._source, access, self.progress)
@@ -93,6 +96,8 @@ class Worker(Generic[E]):
             self._committing.close()
             self._login.stop()
             self._turns.close()
+            if self._spans is not None:
+                self._spans.close()
 
     def _step(self) -> None:
         """Do one round: handle and commit what there is to read, if anything.
@@ -122,6 +127,11 @@ class Worker(Generic[E]):
             known = bool(assignment.waiting) and not assignment.first
             ahead = self._commit(batch, handle_more=in_time and known)
             batch = ahead.outstanding({}, assignment.held)
+
+    def _committed(self, batch: Batch, seconds: float) -> None:
+        self._measuring.committed(batch, seconds)
+        if self._spans is not None:
+            self._spans.committed(batch.done, seconds)
 
     def _commit(self, batch: Batch, *, handle_more: bool) -> Batch:
         """Commit a batch and return the next one, if one was handled meanwhile."""

@@ -1,0 +1,33 @@
+"""Settings of traces, under the names that OpenTelemetry has given them for every program."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from orderflow_process.settings import Settings
+
+
+class TraceSettings(Settings):
+    """Where spans go and how many; the exporter's other OTEL_* variables are read by its library itself."""
+
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://\S+$",
+        description="Collector that takes traces by OTLP over HTTP: http://host:4318; none: no traces.",
+    )
+    otel_traces_sampler: Literal[
+        "always_on",
+        "always_off",
+        "traceidratio",
+        "parentbased_always_on",
+        "parentbased_always_off",
+        "parentbased_traceidratio",
+    ] = Field(
+        "parentbased_traceidratio",
+        description="Which traces are sampled; `parentbased_`: as the caller's is, if there is one.",
+    )
+    otel_traces_sampler_arg: float = Field(
+        1.0, ge=0, le=1, description="Share of traces that are sampled, for the samplers by ratio."
+    )
