@@ -1,12 +1,16 @@
 """Analytics on a real broker: whatever dies on the way, the tables say what the log says."""
 
+import signal
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
+import pytest
 from sqlalchemy.exc import OperationalError
 from support.eventually import eventually
 from support.pipeline import Pipeline, orders
+from support.postgres import PASSWORD, Postgres, binaries
 from support.recount import Told, recount, told_by
 
 from orderflow.tables.database import open_reader
@@ -55,6 +59,19 @@ def sqlite_in(folder: Path) -> str:
     return f"sqlite:///{quote(str(folder))}/tables.db"
 
 
+@pytest.fixture
+def postgres() -> Iterator[Postgres]:
+    """A running PostgreSQL."""
+    programs = binaries()
+    if programs is None:
+        pytest.skip("there is no PostgreSQL server here (Debian: postgresql)")
+    server = Postgres(programs)
+    try:
+        yield server.start()
+    finally:
+        server.remove()
+
+
 def test_tables_equal_a_recount_after_processes_were_killed_under_load(
     pipeline: Pipeline, tmp_path: Path
 ) -> None:
@@ -75,3 +92,39 @@ def test_tables_equal_a_recount_after_processes_were_killed_under_load(
     assert len(found.payments) == 600
     assert found.unreadable == 1
     assert analytics.stop() == 0
+
+
+@pytest.mark.chaos
+def test_replicas_on_postgresql_count_every_record_once_through_kills_a_freeze_and_an_outage(
+    pipeline: Pipeline, postgres: Postgres
+) -> None:
+    url = postgres.url
+    pipeline.start("payments")
+    pipeline.start("notifications")
+    first, second = (pipeline.start("analytics", database_url=url, analytics_max_batch=10) for _ in range(2))
+    first.wait_ready()
+    second.wait_ready()
+
+    pipeline.produce("orders", orders(300))
+    eventually(partial(has_payments, url, 50), within=60)
+    first.kill()
+    third = pipeline.start("analytics", database_url=url, analytics_max_batch=10)
+
+    postgres.stop()
+    eventually(lambda: "the database postgresql" in second.get("/readyz")[1], within=30)
+    assert second.get("/livez")[0] == 200
+    pipeline.produce("orders", orders(200, first=300))
+    postgres.start()
+    third.wait_ready()
+    second.wait_ready()
+
+    # It wakes up with a batch of partitions that are somebody else's by then.
+    second.send(signal.SIGSTOP)
+    pipeline.produce("orders", orders(200, first=500))
+    eventually(lambda: len(pipeline.values("notifications")) == 700, within=60)
+    eventually(partial(has_payments, url, 700), within=60)
+    second.send(signal.SIGCONT)
+    same_as_log(pipeline, url)
+    assert all(PASSWORD not in each.log for each in (first, second, third))
+    assert third.stop() == 0
+    assert second.stop() == 0

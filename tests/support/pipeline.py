@@ -101,13 +101,14 @@ class Pipeline:
         entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
         groups = [
             ConfigResource(ResourceType.GROUP, self.group(service), incremental_configs=[entry])
-            for service in ("payments", "notifications")
+            for service in ("payments", "notifications", "analytics")
         ]
         for future in admin.incremental_alter_configs(groups).values():
             future.result(20)
 
     def group(self, service: str) -> str:
-        return f"{service.removesuffix('s')}-service-{self.prefix.rstrip('.')}"
+        own = service if service == "analytics" else f"{service.removesuffix('s')}-service"
+        return f"{own}-{self.prefix.rstrip('.')}"
 
     def start(self, service: str, name: str = "", **settings: object) -> ServiceProcess:
         """Start `orderflow run SERVICE` and return at once."""
