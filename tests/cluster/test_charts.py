@@ -98,7 +98,8 @@ def test_every_value_is_documented_and_every_default_allowed(case: ChartCase, he
     readme = (case.chart / "README.md").read_text()
     assert [path for path in paths_of(case.schema) if f"{'.'.join(path)}" not in readme] == []
     assert [path for path, schema in leaves(case.schema) if not schema.get("description")] == []
-    case.helm(helm).render(yaml.safe_load((case.chart / "values.yaml").read_text()))
+    defaults = yaml.safe_load((case.chart / "values.yaml").read_text())
+    case.helm(helm).render({**defaults, **case.given})
 
 
 @each_chart
@@ -117,8 +118,9 @@ def test_the_chart_is_a_subchart_of_others(case: ChartCase, helm: Helm, tmp_path
     )
     shared = {"imageRegistry": "registry.example", "storageClass": "fast", "imagePullSecrets": ["pull"]}
     own = replace(helm, release="shop", namespace="shop", chart=parent)
+    values = {**case.given, "enabled": True, "podLabels": {"team": "shop"}}
 
-    rendered = own.render({"global": shared, name: {"enabled": True, "podLabels": {"team": "shop"}}})
+    rendered = own.render({"global": shared, name: values})
 
     for deployment in kinds(rendered, "Deployment"):
         assert deployment["metadata"]["name"].startswith("shop-")
@@ -230,6 +232,28 @@ def test_monitors_are_made_where_the_cluster_knows_them(case: ChartCase, helm: H
         (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
         assert endpoint["port"] in {port["name"] for port in target["spec"]["containers"][0]["ports"]}
     assert len(kinds(known, "PodMonitor")) == len(monitors)
+
+
+@each_chart
+def test_dashboards_and_alerts_are_the_files_of_the_chart_where_they_are_wanted(
+    case: ChartCase, helm: Helm
+) -> None:
+    own, files = case.helm(helm), case.chart / "files"
+    wanted = {"monitoring": {"dashboards": {"enabled": True}, "rules": {"enabled": True}}}
+    rendered = own.render(wanted, *MONITORED)
+    found = [
+        each for each in kinds(rendered, "ConfigMap") if "grafana_dashboard" in each["metadata"]["labels"]
+    ]
+    shown = {name: json.loads(text) for each in found for name, text in each["data"].items()}
+    assert (
+        shown == {file.name: json.loads(file.read_text()) for file in files.glob("dashboards/*.json")} != {}
+    )
+    (rules,) = kinds(rendered, "PrometheusRule")
+    assert rules["spec"] == yaml.safe_load((files / "alerts.yaml").read_text())
+    assert kinds(own.render(wanted), "PrometheusRule") == []
+    usual = own.render(None, *MONITORED)
+    assert not kinds(usual, "PrometheusRule")
+    assert not any("grafana_dashboard" in each["metadata"]["labels"] for each in usual)
 
 
 def test_routes_and_monitors_are_taken_by_a_cluster_that_knows_them(

@@ -110,7 +110,10 @@ def test_the_network_is_closed_but_for_what_is_needed(usual: list[Manifest], hel
         return [[entry["port"] for entry in rule["ports"]] for rule in spec["egress"]]
 
     closed = policy(usual)
-    assert "ingress" not in closed
+    orders = {"app.kubernetes.io/name": "orderflow", "app.kubernetes.io/component": "orders"}
+    asking = {"namespaceSelector": {}, "podSelector": {"matchLabels": orders}}
+    assert closed["ingress"] == [{"ports": [{"port": "metrics", "protocol": "TCP"}], "from": [asking]}]
+    assert "ingress" not in policy(helm.render({"networkPolicy": {"decisionsFrom": []}}))
     assert ports(closed) == [[53, 53], [443, 6443], [9092, 9093, 9094]]
     assert ["to" in rule for rule in closed["egress"]] == [True, False, False]
     scraped = policy(helm.render({"monitoring": {"kind": "PodMonitor"}}))
@@ -118,7 +121,7 @@ def test_the_network_is_closed_but_for_what_is_needed(usual: list[Manifest], hel
     narrow = policy(helm.render(OPERATOR_EVERYTHING))
     assert ports(narrow) == [[53, 53], [443, 6443], [9093], [8080]]
     assert ["to" in rule for rule in narrow["egress"]] == [True, True, True, False]
-    assert narrow["ingress"][0]["from"] == [{"podSelector": {"matchLabels": {"app": "prometheus"}}}]
+    assert narrow["ingress"][0]["from"] == [{"podSelector": {"matchLabels": {"app": "prometheus"}}}, asking]
     assert kinds(helm.render(OPERATOR_BARE), "NetworkPolicy") == []
 
 

@@ -1,5 +1,7 @@
 """The services' chart: what it makes of its values, refused where it would not work, installed, upgraded."""
 
+import json
+from base64 import b64decode
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -23,7 +25,7 @@ from orderflow_operator.spec.topicset import parse_topic_set
 from orderflow_process.settings import load
 
 NAMESPACE = SERVICES.namespace
-WORKLOADS = ("orders", "payments", "notifications")
+WORKLOADS = ("orders", "payments", "notifications", "analytics")
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +70,12 @@ def usual(chart: Helm) -> list[Manifest]:
             "set orders.ingress.host",
             id="a certificate for no host",
         ),
+        pytest.param({"database": {}}, "analytics needs a PostgreSQL", id="no database"),
+        pytest.param(
+            {"database": {"existingSecret": "tables", "bundled": {"enabled": True}}},
+            "there can be one database only",
+            id="two databases",
+        ),
     ],
 )
 def test_values_that_would_not_work_are_refused(values: Values, said: str, chart: Helm) -> None:
@@ -101,6 +109,8 @@ def test_every_setting_can_be_given_or_is_given_by_the_chart(
 
     # The port is that of the probes; the mechanism is the default, Strimzi's; the password is in a file.
     elsewhere = {"HEALTH_PORT", "API_PORT", "KAFKA_SASL_MECHANISM", "KAFKA_SASL_PASSWORD"} | secrets
+    if environment.pop("DATABASE_URL", "") and "database_url" in kind.model_fields:
+        environment["DATABASE_URL"] = "postgresql://user@host/name"
     fields = {name.upper() for name in kind.model_fields}
     assert set(environment) | (elsewhere & fields) == fields
     for name, value in environment.items():
@@ -158,7 +168,7 @@ def test_only_what_nobody_scales_has_replicas_in_its_manifest(usual: list[Manife
             for each in kinds(rendered, "Deployment")
         }
 
-    assert replicas(usual) == {"orders": 2, "payments": None, "notifications": None}
+    assert replicas(usual) == {"orders": 2, "payments": None, "notifications": None, "analytics": 1}
     assert replicas(chart.render(BARE)) == {"orders": 2, "payments": 4}
 
 
@@ -215,6 +225,8 @@ def test_probes_metrics_and_signals_fit_the_process(service: str, usual: list[Ma
         "readiness": "/readyz",
     }
     assert {get["port"] for get in probes.values()} == {port["name"]}
+    if "transaction_timeout_seconds" not in fields:
+        return  # its transactions are the database's
     assert grace(deployment) >= 2 * fields["transaction_timeout_seconds"].default
     slow = chart.render({service: {"config": {"transactionTimeoutSeconds": 60}}})
     assert grace(one(slow, "Deployment", f"orderflow-{service}")) >= grace(deployment) + 50
@@ -236,7 +248,8 @@ def test_the_network_is_closed_but_for_what_is_needed(
     (api,) = rules(usual, "orderflow-orders", "ingress")
     assert [list(peer) for peer in api["from"]] == [["podSelector"], ["namespaceSelector", "podSelector"]]
     names = {each["metadata"]["name"] for each in kinds(usual, "NetworkPolicy")}
-    assert names == {f"orderflow-{name}" for name in ("default-deny", "kafka", "orders", "test")}
+    own = ("default-deny", "kafka", "orders", "orders-scaler", "test", "tables")
+    assert names == {f"orderflow-{name}" for name in own}
 
     (open_api,) = rules(
         chart.render({"orders": {"ingress": {"enabled": True}}}), "orderflow-orders", "ingress"
@@ -252,6 +265,74 @@ def test_the_network_is_closed_but_for_what_is_needed(
     ]
     plain = rules(chart.render(PLAIN), "orderflow-kafka", "egress")
     assert plain[1] == {"ports": [{"port": 9092, "protocol": "TCP"}]}
+
+
+def test_the_database_is_reached_by_those_who_have_tables_and_by_nobody_else(
+    everything: list[Manifest], chart: Helm
+) -> None:
+    tables, own = (
+        one(everything, "NetworkPolicy", f"shop-{name}")["spec"] for name in ("tables", "database")
+    )
+    ((way,), (entry,)) = tables["egress"], own["ingress"]
+    database = one(everything, "StatefulSet", "shop-database")["spec"]
+    assert database["selector"]["matchLabels"] == own["podSelector"]["matchLabels"]
+    assert way["to"] == [{"podSelector": own["podSelector"]}]
+    assert entry["from"] == [{"podSelector": tables["podSelector"]}]
+    (only,) = tables["podSelector"]["matchExpressions"]
+    assert only["values"] == ["orders", "analytics"]
+    assert "egress" not in own
+    assert own["policyTypes"] == ["Ingress", "Egress"]
+    kafka = one(everything, "NetworkPolicy", "shop-kafka")["spec"]["podSelector"]["matchExpressions"]
+    assert kafka == [{"key": "app.kubernetes.io/component", "operator": "NotIn", "values": ["database"]}]
+
+    outside = chart.render({"networkPolicy": {"databasePort": 6432, "databaseTo": [{"podSelector": {}}]}})
+    (way,) = one(outside, "NetworkPolicy", "orderflow-tables")["spec"]["egress"]
+    assert way == {"ports": [{"port": 6432, "protocol": "TCP"}], "to": [{"podSelector": {}}]}
+    assert kinds(outside, "StatefulSet") == []
+
+
+def test_those_who_have_tables_are_told_where_they_are(
+    usual: list[Manifest], everything: list[Manifest]
+) -> None:
+    def told(rendered: list[Manifest], name: str, component: str) -> dict[str, Any]:
+        env = container(one(rendered, "Deployment", f"{name}-{component}"))["env"]
+        return {each["name"]: each for each in env if each["name"] in ("DATABASE_URL", "PGPASSWORD")}
+
+    for component in WORKLOADS:
+        theirs, own = told(usual, "orderflow", component), told(everything, "shop", component)
+        if component in ("orders", "analytics"):
+            assert theirs["DATABASE_URL"]["valueFrom"]["secretKeyRef"] == {"name": "tables", "key": "url"}
+            assert own["DATABASE_URL"]["value"] == "postgresql://orderflow@shop-database:5432/orderflow"
+            assert own["PGPASSWORD"]["valueFrom"]["secretKeyRef"] == {"name": "database", "key": "secret"}
+        else:
+            assert theirs == own == {}
+
+
+@pytest.mark.parametrize("version", ["helm", "helm_3"])
+def test_the_password_of_the_database_is_made_once(
+    version: str, request: pytest.FixtureRequest, cluster: Cluster, chart: Helm, kube_namespace: str
+) -> None:
+    cluster.kubectl("label", "namespace", kube_namespace, "pod-security.kubernetes.io/enforce=restricted")
+    own = replace(chart, namespace=kube_namespace, program=request.getfixturevalue(version).program)
+    values = {**PLAIN, "database": {"bundled": {"enabled": True}}}
+
+    def password() -> str:
+        return str(cluster.get("secret", "orderflow-database", kube_namespace)["data"]["password"])
+
+    try:
+        own.install(cluster, values)
+        first = password()
+        own.install(cluster, {**values, "config": {"logLevel": "DEBUG"}})
+        assert password() == first
+        assert len(b64decode(first)) == 32
+        template = cluster.get("statefulset", "orderflow-database", kube_namespace)["spec"]["template"]
+        pod = {"apiVersion": "v1", "kind": "Pod", **template}
+        pod["metadata"] |= {"name": "database"}
+        pod["spec"]["volumes"].append({"name": "data", "emptyDir": {}})
+        flags = ("create", "--dry-run=server", "-f", "-")
+        cluster.kubectl(*flags, namespace=kube_namespace, stdin=json.dumps(pod))
+    finally:
+        own.uninstall(cluster)
 
 
 def test_the_notes_tell_of_this_release(cluster: Cluster, chart: Helm) -> None:

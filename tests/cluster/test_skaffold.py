@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
-from support.kube.chart import REPOSITORY, SERVICES_CHART, Helm
+from support.kube.chart import REPOSITORY, Helm
+from support.kube.chart_cases import SERVICES
 
 CONFIGS = {
     each["metadata"]["name"]: each for each in yaml.safe_load_all((REPOSITORY / "skaffold.yaml").read_text())
@@ -50,16 +51,17 @@ def test_everything_that_is_named_is_there(name: str) -> None:
     ],
 )
 def test_the_chart_of_the_services_takes_the_values(files: tuple[str, ...], helm: Helm) -> None:
-    own = replace(helm, release="orderflow", namespace="orderflow", chart=SERVICES_CHART)
+    own = replace(SERVICES.helm(helm), given={})
     flags = [flag for file in files for flag in ("--values", str(VALUES / file))]
     services = [each["metadata"]["name"] for each in own.render(None, *flags) if each["kind"] == "Service"]
-    assert services == [forward["resourceName"] for forward in CONFIGS["orderflow"]["portForward"]]
+    forwarded = [forward["resourceName"] for forward in CONFIGS["orderflow"]["portForward"]]
+    assert services == ["orderflow-database", *forwarded]
 
 
 def test_the_operator_may_read_the_login_that_the_services_chart_names(helm: Helm) -> None:
     flags = [flag for name in ("operator", "operator-kind") for flag in ("--values", f"{VALUES / name}.yaml")]
     rendered = helm.render(None, *flags)
-    own = replace(helm, release="orderflow", namespace="orderflow", chart=SERVICES_CHART)
+    own = SERVICES.helm(helm)
     (topics,) = [each["spec"]["kafka"] for each in own.render() if each["kind"] == "TopicSet"]
     readable = {
         (role["metadata"]["namespace"], name)
@@ -75,7 +77,7 @@ def test_the_operator_may_read_the_login_that_the_services_chart_names(helm: Hel
 
 def test_verify_runs_what_helm_test_runs(helm: Helm) -> None:
     job = yaml.safe_load((VALUES / "verify-job.yaml").read_text())
-    own = replace(helm, release="orderflow", namespace="orderflow", chart=SERVICES_CHART)
+    own = SERVICES.helm(helm)
     (pod,) = [each for each in own.render() if each["kind"] == "Pod"]
     (wanted,), (found,) = pod["spec"]["containers"], job["spec"]["template"]["spec"]["containers"]
     (case,) = CONFIGS["orderflow"]["verify"]
@@ -97,16 +99,16 @@ def test_changed_sources_land_where_they_are_imported_from(helm: Helm) -> None:
         assert sources
         landed = {f"{rule['dest']}/{source.removeprefix(rule['strip'])}" for source in sources}
         assert all(re.match(r"/src/orderflow(_lag|_process)?/", path) for path in landed)
-    own = replace(helm, release="orderflow", namespace="orderflow", chart=SERVICES_CHART)
+    own = SERVICES.helm(helm)
     (api, *_) = [each for each in own.render({"dev": {"reload": True}}) if each["kind"] == "Deployment"]
     (only,) = api["spec"]["template"]["spec"]["containers"]
     assert {"name": "PYTHONPATH", "value": "/src"} in only["env"]
     assert {"name": "src", "mountPath": "/src"} in only["volumeMounts"]
 
 
-@pytest.mark.parametrize("component", ["orders", "payments", "notifications"])
+@pytest.mark.parametrize("component", ["orders", "payments", "notifications", "analytics"])
 def test_a_change_of_one_service_does_not_start_the_others_again(helm: Helm, component: str) -> None:
-    own = replace(helm, release="orderflow", namespace="orderflow", chart=SERVICES_CHART)
+    own = SERVICES.helm(helm)
     rendered = [each for each in own.render({"dev": {"reload": True}}) if each["kind"] == "Deployment"]
     (only,) = [
         container
@@ -115,6 +117,6 @@ def test_a_change_of_one_service_does_not_start_the_others_again(helm: Helm, com
         if container["name"] == component
     ]
     ignored = set(only["args"][only["args"].index("--ignore-paths") + 1].split(","))
-    strangers = {"orders", "payments", "notifications", "verify", "replay"} - {component}
+    strangers = {"orders", "payments", "notifications", "analytics", "verify", "replay"} - {component}
     assert ignored == {f"/src/orderflow/{name}" for name in strangers}
     assert all((REPOSITORY / "services" / path.removeprefix("/")).is_dir() for path in ignored)

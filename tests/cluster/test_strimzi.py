@@ -110,6 +110,26 @@ def test_a_service_may_touch_its_own_topics_group_and_transactions_and_no_others
         assert found == wanted
 
 
+def test_analytics_writes_nothing_and_the_api_reads_what_it_shows() -> None:
+    def rights(user: str, kind: str, operation: str) -> set[str]:
+        return {
+            acl["resource"]["name"]
+            for acl in users()[f"orderflow-{user}"]
+            if acl["resource"]["type"] == kind and operation in acl["operations"]
+        }
+
+    events = {"orders", "payments", "notifications", "order-status"}
+    assert rights("analytics", "topic", "Read") == events
+    assert rights("analytics", "group", "Read") == {"analytics"}
+    assert not any(rights("analytics", kind, "Write") for kind in ("topic", "transactionalId"))
+    assert rights("orders", "topic", "Read") == events | {"failed-"}
+    assert rights("orders", "topic", "Write") == {"orders", "order-status"}
+    groups = {"payment-service", "notification-service", "analytics"}
+    assert rights("orders", "group", "Describe") == groups | {"orderflow-reader-"}
+    assert rights("orders", "group", "Read") == set()
+    assert rights("operator", "group", "Describe") == groups
+
+
 def test_the_pipeline_and_the_operator_work_with_these_rights(guarded: GuardedPipeline) -> None:
     payments, notifications = guarded.start("payments"), guarded.start("notifications")
     orders = guarded.start_api()

@@ -12,7 +12,7 @@ from support.kube.chart import SERVICES_CHART, Helm
 
 Record = Callable[[str, object], None]
 
-ALL = ("orders", *WORKERS)
+ALL = ("orders", *WORKERS, "analytics")
 BURST = 30_000  # orders: some minutes of work for one pod
 MOST = 6  # pods, by deploy/skaffold/services-kind.yaml
 

@@ -14,10 +14,14 @@ except (TimeoutError, ConnectionError):
 
 API = ("orderflow-orders", 80)
 KAFKA = (f"orderflow-kafka-bootstrap.{SERVICES}.svc", 9093)
+DATABASE = ("orderflow-database", 5432)
+DECISIONS = (f"orderflow-operator.{OPERATOR}.svc", 9100)
 API_SERVER = ("kubernetes.default.svc", 443)
 
 TOOLS = (SERVICES, "deployment/orderflow-tools", "tools")
 PAYMENTS = (SERVICES, "deployment/orderflow-payments", "payments")
+ORDERS = (SERVICES, "deployment/orderflow-orders", "orders")
+ANALYTICS = (SERVICES, "deployment/orderflow-analytics", "analytics")
 BROKER = (SERVICES, "statefulset/orderflow-kafka", "users")
 OPERATORS = (OPERATOR, "deployment/orderflow-operator", "operator")
 
@@ -45,6 +49,9 @@ def enforced(without_strimzi: System) -> System:
     [
         pytest.param(TOOLS, API, id="a client with the label reaches the API"),
         pytest.param(PAYMENTS, KAFKA, id="a worker reaches Kafka"),
+        pytest.param(ORDERS, DATABASE, id="the API reaches the database"),
+        pytest.param(ORDERS, DECISIONS, id="the API reaches the operator, for its decisions"),
+        pytest.param(ANALYTICS, DATABASE, id="analytics reaches the database"),
         pytest.param(OPERATORS, KAFKA, id="the operator reaches Kafka"),
         pytest.param(OPERATORS, API_SERVER, id="the operator reaches the API server"),
     ],
@@ -57,6 +64,7 @@ def test_what_is_needed_is_allowed(without_strimzi: System, caller: Caller, plac
     ("caller", "place"),
     [
         pytest.param(PAYMENTS, API, id="a worker does not reach the API"),
+        pytest.param(PAYMENTS, DATABASE, id="a worker without tables does not reach the database"),
         pytest.param(BROKER, API, id="nobody without the label reaches the API"),
     ],
 )

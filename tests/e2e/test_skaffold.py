@@ -22,6 +22,7 @@ def test_one_command_makes_an_empty_cluster_take_orders(system: System, helm_3: 
     said = own.test(system.cluster)
     record("helm test (s)", time.monotonic() - begun)
     assert "is PAID" in said or "is DECLINED" in said
+    assert "tells it: " in said
     assert system.verdict(wait=60)["accepted"] == 1
 
 
@@ -35,10 +36,10 @@ def test_skaffold_verify_places_an_order_too(without_strimzi: System) -> None:
     assert without_strimzi.verdict(wait=60)["accepted"] == before + 1
 
 
-@pytest.mark.parametrize("profiles", ["kind", "kind,dev", "airgap", "airgap,dev"])
+@pytest.mark.parametrize("profiles", ["kind", "kind,dev", "airgap", "airgap,dev", "kind,elk,observability"])
 def test_skaffold_understands_all_of_its_profiles_together(profiles: str, system: System) -> None:
     said = system.kind.run("skaffold", "diagnose", "--yaml-only", "--profile", profiles)
-    assert said.count("kind: Config") == 4
+    assert said.count("kind: Config") == 6
 
 
 def test_doctor_finds_nothing_to_mend(without_strimzi: System) -> None:

@@ -38,6 +38,7 @@ def test_it_takes_orders(with_strimzi: System, helm: Helm) -> None:
     own = replace(helm, release="orderflow", namespace=SERVICES, chart=SERVICES_CHART)
     said = own.test(with_strimzi.cluster)
     assert "is PAID" in said or "is DECLINED" in said
+    assert "tells it: " in said
 
 
 def test_a_burst_is_met_with_as_many_pods_as_there_are_partitions_in_one_write(

@@ -11,7 +11,6 @@ from pydantic_settings import BaseSettings
 
 from deploy.helm.values.pieces import CHARTS, FLAG, Schema, camel, described, section
 from orderflow.cli.settings import SERVICES
-from orderflow.streaming.settings import WorkerSettings
 from orderflow_operator.settings import OperatorSettings
 
 CRDS = CHARTS / "orderflow-operator" / "files" / "crds"
@@ -20,7 +19,7 @@ CRDS = CHARTS / "orderflow-operator" / "files" / "crds"
 # namespace, the ports of the probes.
 _GIVEN = {
     *("instance_name", "health_host", "health_port", "host", "api_port", "kafka_bootstrap_servers"),
-    *("operator_namespace", "watch_namespaces"),
+    *("operator_namespace", "watch_namespaces", "database_url"),
 }
 _GIVEN_PREFIXES = ("kafka_security_", "kafka_sasl_", "kafka_ssl_", "kube")
 _DERIVED = {"scaleTargetRef", "kafka", "consumerGroup", "topics", "offsetReset", "consumersPerPod"}
@@ -46,9 +45,9 @@ def service_settings(service: str) -> Schema:
     """Return the settings of one service."""
     kind = SERVICES[service]
     found = _settings(kind, set(kind.model_fields) - _COMMON)
-    if issubclass(kind, WorkerSettings):
+    if own := getattr(kind, "default_group", None):
         # The service ignores any other in its environment, and the StreamWorker would watch the wrong one.
-        found["kafkaGroupId"]["pattern"] = f"^({kind.default_group}.*)?$"
+        found["kafkaGroupId"]["pattern"] = f"^({own}.*)?$"
     return section("Settings of this service alone, by the names of docs/settings.md.", **found)
 
 
@@ -101,7 +100,9 @@ def _setting(found: Mapping[str, Any]) -> Schema:
     if not kinds:
         return bounds
     # An optional text is left out when it is not wanted; an exact decimal may come as text too.
-    return {**bounds, "type": sorted({each["type"] for each in kinds if each["type"] != "null"})}
+    own = [each for each in kinds if each["type"] != "null"]
+    pattern = next(({"pattern": each["pattern"]} for each in own if "pattern" in each), {})
+    return {**bounds, **pattern, "type": sorted({each["type"] for each in own})}
 
 
 def _spec_of(plural: str) -> dict[str, Any]:

@@ -99,6 +99,9 @@ def _network_policy() -> Schema:
     ports = {"type": "array", "uniqueItems": True, "items": number("A port.", 1, 65535)}
     return network_policy(
         metricsFrom=scraped_by(),
+        decisionsFrom=described(
+            OBJECTS, f"Who else may ask for the last decisions, on the same port, {PEERS}."
+        ),
         dnsTo=names_at(),
         apiServerTo=described(
             OBJECTS, f"Where the API server is, {PEERS}; anywhere when empty, as it is no pod."

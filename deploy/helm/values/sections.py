@@ -120,7 +120,16 @@ def monitoring() -> Schema:
         "How Prometheus finds the metrics.",
         kind=choice("What is made, if the cluster knows it.", "None", "PodMonitor", "ServiceMonitor"),
         interval=described(TEXT, "How often metrics are read.", pattern="^[0-9]+(ms|s|m)$"),
-        labels=described(LABELS, "Labels of the monitors, which the Prometheus resource selects by."),
+        labels=described(LABELS, "Labels of monitors and rules, which the Prometheus resource selects by."),
+        dashboards=section(
+            "Dashboards of Grafana, each as a ConfigMap.",
+            enabled=described(FLAG, "Whether they are made."),
+            labels=described(LABELS, "What the sidecar of Grafana looks for."),
+        ),
+        rules=section(
+            "Alerts, as a PrometheusRule.",
+            enabled=described(FLAG, "Whether it is made, if the cluster knows the kind."),
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """The values of the services' chart, each with its type and meaning."""
 
+from deploy.helm.values.database import database
 from deploy.helm.values.derived import common_settings, topic_overrides
 from deploy.helm.values.pieces import (
     FLAG,
@@ -43,6 +44,10 @@ def values_schema() -> Schema:
             "Notification Service: payments -> notifications, and an e-mail.",
             smtp=smtp(),
         ),
+        analytics=worker(
+            "analytics", "Analytics: every topic -> the tables that the Order Service answers questions from."
+        ),
+        database=database(),
         podDisruptionBudget=disruption_budget(
             "A PodDisruptionBudget for each workload.", "Pods of a workload that may be moved at a time."
         ),
@@ -69,7 +74,7 @@ def values_schema() -> Schema:
 
 
 def _kafka() -> Schema:
-    users = ("orders", "payments", "notifications", "operator", "test")
+    users = ("orders", "payments", "notifications", "analytics", "operator", "test")
     whose = {"operator": "what the operator logs in with", "test": "the pod of `helm test`"}
     return section(
         "How the services, and the operator for them, reach Kafka.",
@@ -126,4 +131,11 @@ def _network_policy() -> Schema:
         metricsFrom=scraped_by(),
         dnsTo=names_at(),
         kafkaTo=described(OBJECTS, "Where the brokers of kafka.bootstrapServers are; anywhere when empty."),
+        databaseTo=described(
+            OBJECTS,
+            "Where the database of database.existingSecret is; anywhere when empty. The bundled is known.",
+        ),
+        databasePort=number("Its port.", 1, 65535),
+        scalerTo=described(OBJECTS, f"Where orders.config.scalerUrl leads, {PEERS}; nowhere when empty."),
+        scalerPort=number("Its port, that of the pods there.", 1, 65535),
     )

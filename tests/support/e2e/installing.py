@@ -18,11 +18,13 @@ from support.kafka_image import build as build_kafka
 from support.kube.chart import CHART, REPOSITORY, SERVICES_CHART, Helm, Values
 
 from deploy.kind.cluster import build_images
+from deploy.kind.commands import run_quietly
 from deploy.kind.system import deploy
 
 SKAFFOLD_VALUES = REPOSITORY / "deploy" / "skaffold"
 STRIMZI = REPOSITORY / "deploy" / "strimzi"
 TAG = "e2e"
+DATABASE = "orderflow-database"
 GONE_WITHIN = 60.0  # seconds for both namespaces
 
 
@@ -53,17 +55,19 @@ def by_helm_with_strimzi(system: System, helm: Helm, crds: Iterable[Path], *, se
     operator.install(cluster, {"image": {"tag": TAG}}, *values_of(files), "--wait", "--timeout", "110s")
     own = replace(helm, release="orderflow", namespace=SERVICES, chart=SERVICES_CHART)
     files = ("services.yaml", "services-kind.yaml")
-    own.install(
-        cluster, {"image": {"tag": TAG}, **services}, *values_of(files), "--wait", "--timeout", "110s"
-    )
+    tables = {"image": {"repository": DATABASE, "tag": TAG}, "storage": {"persistent": False}}
+    given = {"image": {"tag": TAG}, "database": {"bundled": tables}, **services}
+    own.install(cluster, given, *values_of(files), "--wait", "--timeout", "110s")
 
 
 def build_all(system: System) -> None:
-    """Build the three images and bring them onto the node."""
+    """Build the four images and bring them onto the node."""
     names = build_images(system.kind, system.console, TAG)
-    kafka = f"orderflow-kafka:{TAG}"
+    kafka, database = f"orderflow-kafka:{TAG}", f"{DATABASE}:{TAG}"
     build_kafka(kafka, system.kind.environment)
-    system.kind.load(system.console, *names, kafka)
+    build = [system.kind.engine.client, "build", "--tag", database, "deploy/kind/database"]
+    run_quietly(build, system.kind.environment, 600.0, REPOSITORY)
+    system.kind.load(system.console, *names, kafka, database)
 
 
 def values_of(files: Iterable[str]) -> list[str]:

@@ -2,9 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,17 @@ class HelmFailed(Exception):
 
 @dataclass(frozen=True)
 class Helm:
-    """A helm with caches of its own and no configuration of the user's, and the release it works on."""
+    """A helm with caches of its own and no configuration of the user's, and the release it works on.
+
+    `given` are values without which the chart refuses everything; those of a call win over them.
+    """
 
     program: Path
     folder: Path
     release: str = RELEASE
     namespace: str = OPERATOR_NAMESPACE
     chart: Path = CHART
+    given: Values = field(default_factory=dict)
 
     def __call__(self, *arguments: str, values: Values | None = None) -> str:
         """Run helm and return what it printed; raise HelmFailed with what it said."""
@@ -42,7 +47,7 @@ class Helm:
         done = subprocess.run(
             [str(self.program), *arguments, *given],
             env={**os.environ, **homes, "KUBECACHEDIR": str(self.folder / "kubectl-cache")},
-            input=json.dumps(values or {}),
+            input=json.dumps({**self.given, **(values or {})}),
             capture_output=True,
             text=True,
             timeout=120,
@@ -117,5 +122,9 @@ def sample(schema: Manifest) -> Any:
         return min(schema.get("maximum", 1_000_000), 1_000_000)
     if schema["type"] == "number":
         return float(max(schema.get("minimum", 0), min(schema["maximum"], 0.75)))
-    known = {"^[A-Za-z0-9._-]{0,100}$": "eu.", r"^(payment-service.*)?$": "payment-service-b"}
-    return schema.get("default") or known.get(schema.get("pattern", ""), "notification-service-b")
+    pattern = schema.get("pattern", "")
+    if pattern.startswith("^https?://"):
+        return "http://other:4318"
+    if group := re.fullmatch(r"\^\((.+)\.\*\)\?\$", pattern):
+        return f"{group[1]}-b"
+    return schema.get("default") or ("eu." if pattern.startswith("^[A-Za-z0-9._-]") else "shop")

@@ -1,7 +1,7 @@
 """Our charts and values that try all of them, for the tests that both have to pass."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,12 @@ from support.kube.chart import CHART, OPERATOR_NAMESPACE, RELEASE, SERVICES_CHAR
 from deploy.helm.values.__main__ import schemas
 
 # What the cluster that the tests share does not know.
-FOREIGN = ("HTTPRoute", "PodMonitor", "ServiceMonitor")
+FOREIGN = ("HTTPRoute", "PodMonitor", "PrometheusRule", "ServiceMonitor")
 
 PLAIN: Values = {
     "kafka": {"bootstrapServers": "kafka-0:9092,kafka-1:9092", "tls": False, "auth": {"type": "None"}}
 }
+DATABASE: Values = {"database": {"existingSecret": "tables"}}
 MTLS: Values = {"kafka": {"auth": {"type": "Tls"}, "cluster": {"listener": "mtls", "port": 9094}}}
 EVERYTHING: Values = {
     "fullnameOverride": "shop",
@@ -46,12 +47,27 @@ EVERYTHING: Values = {
         "smtp": {"secretName": "mail"},
         "serviceAccount": {"annotations": {"example.com/role": "mailer"}},
     },
+    "analytics": {"replicas": 2, "scaling": {"enabled": True, "maxReplicas": 3}},
+    "database": {
+        "bundled": {
+            "enabled": True,
+            "image": {"repository": "mirror/postgres", "tag": "17.7"},
+            # One that is made would be another one each time.
+            "password": {"existingSecret": "database", "key": "secret"},
+            "storage": {"size": "5Gi", "className": "fast"},
+        }
+    },
     "networkPolicy": {
         "apiFrom": [{"namespaceSelector": {}}],
         "metricsFrom": [{"podSelector": {"matchLabels": {"app": "prometheus"}}}],
         "extraEgress": [{"ports": [{"port": 443, "protocol": "TCP"}]}],
     },
-    "monitoring": {"kind": "ServiceMonitor", "labels": {"release": "kube-prometheus-stack"}},
+    "monitoring": {
+        "kind": "ServiceMonitor",
+        "labels": {"release": "kube-prometheus-stack"},
+        "dashboards": {"enabled": True},
+        "rules": {"enabled": True},
+    },
     "test": {"timeoutSeconds": 120, "apiKey": {"secretName": "keys"}},
     "dev": {"reload": True},
     "podAnnotations": {"example.com/a": "b"},
@@ -67,12 +83,14 @@ BARE: Values = {
     "topics": {"enabled": False},
     "payments": {"scaling": {"enabled": False}, "replicas": 4},
     "notifications": {"enabled": False},
+    "analytics": {"enabled": False},
+    "database": {},
     "podDisruptionBudget": {"enabled": False},
     "networkPolicy": {"enabled": False},
     "test": {"enabled": False},
 }
 MONITORING = "monitoring.coreos.com/v1"
-MONITORED = (f"--api-versions={MONITORING}/ServiceMonitor",)
+MONITORED = tuple(f"--api-versions={MONITORING}/{kind}" for kind in ("ServiceMonitor", "PrometheusRule"))
 
 OPERATOR_EVERYTHING: Values = {
     "fullnameOverride": "scaler",
@@ -115,6 +133,7 @@ class ChartCase:
     variants: Mapping[str, Values]
     goldens: Mapping[str, Values]
     image: str
+    given: Values = field(default_factory=dict)
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -126,7 +145,9 @@ class ChartCase:
 
     def helm(self, helm: Helm) -> Helm:
         """Return a helm that works on this chart."""
-        return replace(helm, release=self.release, namespace=self.namespace, chart=self.chart)
+        return replace(
+            helm, release=self.release, namespace=self.namespace, chart=self.chart, given=self.given
+        )
 
 
 SERVICES = ChartCase(
@@ -137,6 +158,7 @@ SERVICES = ChartCase(
         "as it is": {},
         "client certificates": MTLS,
         "Kafka without Strimzi or a login": PLAIN,
+        "a database of its own": {"database": {"bundled": {"enabled": True}}},
         "everything": EVERYTHING,
         "next to nothing": BARE,
     },
@@ -144,6 +166,7 @@ SERVICES = ChartCase(
         "api-with-scram": {
             "payments": {"enabled": False},
             "notifications": {"enabled": False},
+            "analytics": {"enabled": False},
             "topics": {"enabled": False},
             "networkPolicy": {"enabled": False},
         },
@@ -151,18 +174,28 @@ SERVICES = ChartCase(
             **MTLS,
             "orders": {"enabled": False},
             "notifications": {"enabled": False},
+            "analytics": {"enabled": False},
             "topics": {"enabled": False},
             "networkPolicy": {"enabled": False},
+        },
+        "analytics-with-its-database": {
+            "orders": {"enabled": False},
+            "payments": {"enabled": False},
+            "notifications": {"enabled": False},
+            "topics": {"enabled": False},
+            "database": {"bundled": {"enabled": True, "password": {"existingSecret": "database"}}},
         },
         "closed-network-and-topics-without-strimzi": {
             **PLAIN,
             "payments": {"enabled": False},
             "notifications": {"enabled": False},
             "orders": {"enabled": False},
+            "analytics": {"enabled": False},
             "test": {"enabled": False},
         },
     },
     image="registry.example/orderflow:0.1.0",
+    given=DATABASE,
 )
 OPERATOR = ChartCase(
     CHART,

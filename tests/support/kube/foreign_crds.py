@@ -13,13 +13,14 @@ _FILES = {
     "sigs.k8s.io/gateway-api@v1.4.0": ("config/crd/standard/gateway.networking.k8s.io_httproutes.yaml",),
     "github.com/prometheus-operator/prometheus-operator@v0.85.0": (
         f"{_MONITORING}_podmonitors.yaml",
+        f"{_MONITORING}_prometheusrules.yaml",
         f"{_MONITORING}_servicemonitors.yaml",
     ),
 }
 
 
 def foreign_crds(folder: Path) -> Iterator[Path]:
-    """Return the files of HTTPRoute, PodMonitor and ServiceMonitor; raise PartUnavailable.
+    """Return the files of HTTPRoute, PodMonitor, PrometheusRule and ServiceMonitor; raise PartUnavailable.
 
     They are downloaded into Go's cache once; `folder` is one without a go.mod.
     """

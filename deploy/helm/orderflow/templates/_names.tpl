@@ -41,12 +41,17 @@ labels: {{- include "orderflow.labels" . | nindent 2 }}
 {{- end -}}
 
 {{- define "orderflow.image" -}}
-{{- $repository := .Values.image.repository -}}
-{{- with .Values.global.imageRegistry }}{{ $repository = printf "%s/%s" . $repository }}{{ end -}}
-{{- if .Values.image.digest -}}
-{{ $repository }}@{{ .Values.image.digest }}
+{{- include "orderflow.imageOf" (dict "root" . "image" .Values.image) -}}
+{{- end -}}
+
+{{/* `of` is a dict: root, image (the values of one). */}}
+{{- define "orderflow.imageOf" -}}
+{{- $repository := .image.repository -}}
+{{- with .root.Values.global.imageRegistry }}{{ $repository = printf "%s/%s" . $repository }}{{ end -}}
+{{- if .image.digest -}}
+{{ $repository }}@{{ .image.digest }}
 {{- else -}}
-{{ $repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
+{{ $repository }}:{{ default .root.Chart.AppVersion .image.tag }}
 {{- end -}}
 {{- end -}}
 

@@ -1,4 +1,4 @@
-{{/* What all pods have alike; `of` as in _names.tpl. */}}
+{{/* What all pods have alike; `of` as in _names.tpl, with `user` where the image names none by number. */}}
 
 {{/* A stopping process finishes its transactions: one that hangs is given up after its timeout, and the
      next may still be begun. The API answers whom it let in, after load balancers have looked away. */}}
@@ -33,6 +33,12 @@ automountServiceAccountToken: false
 enableServiceLinks: false
 securityContext:
   runAsNonRoot: true
+  {{- with .user }}
+  runAsUser: {{ . }}
+  runAsGroup: {{ . }}
+  fsGroup: {{ . }}
+  fsGroupChangePolicy: OnRootMismatch
+  {{- end }}
   seccompProfile: {type: RuntimeDefault}
 {{- with .root.Values.global.imagePullSecrets }}
 imagePullSecrets:
