@@ -159,6 +159,7 @@ def announcement(api_url: str, bootstrap_servers: str, folder: DataFolder) -> st
     order = '{"user_id": "alice", "item": "book", "quantity": 2}'
     return f"""
 Orderflow is ready.
+  Console   {api_url}/
   API       {api_url}
   API docs  {api_url}/docs
   Kafka     {bootstrap_servers}

@@ -28,7 +28,7 @@ const FIGURES = [
     lines: [["success", "paid", "--line-3", share]],
     range: [0, 100],
     big: (rates) => percent(rates.success()),
-    small: (rates, stats) => (rates.success() === null ? "no payment in the last minute" : stats || "in the last minute"),
+    small: (rates, stats) => [rates.success() === null ? "no payment in the last minute" : "last minute", stats].filter(Boolean).join("; "),
   },
   {
     id: "latency",

@@ -162,22 +162,22 @@ async function askFor(mine, now) {
   }
 }
 
-/** What GET /orders/{order_id} says, in the words of this page. */
+/** What GET /orders/{order_id} says, in the words of this page; `mine` is what it knows already. */
 function told(document, mine = {}) {
-  const history = document.history ?? [];
-  const of = (status) => history.filter((each) => each.status === status).map((each) => Date.parse(each.updated_at ?? each.at)).at(-1);
-  const found = { status: FINAL.has(mine.status) && document.status === "PENDING" ? mine.status : document.status };
-  const first = of("PENDING") ?? Date.parse(document.order?.timestamp ?? document.timestamp ?? "");
-  if (!mine.at && first) found.at = first;
-  if (FINAL.has(found.status) && of(found.status)) found.settledAt = of(found.status);
-  const notification = document.notification;
-  if (notification) {
-    found.told = notification.message;
-    const toldAt = Date.parse(notification.created_at ?? notification.timestamp ?? notification.at ?? "");
-    if (toldAt) found.toldAt = toldAt;
-  }
-  const reason = document.reason ?? document.payment?.reason;
-  if (reason) found.reason = reason;
+  const when = (text) => (text ? Date.parse(text) : undefined);
+  const of = (status) => when(document.history?.findLast((change) => change.status === status)?.at);
+  const settled = FINAL.has(document.status);
+  const found = { status: settled || !FINAL.has(mine.status) ? document.status : mine.status };
+  const further = {
+    at: mine.at ?? of("PENDING") ?? when(document.placed_at),
+    settledAt: mine.settledAt ?? (settled ? of(document.status) : undefined),
+    told: document.notification?.message,
+    toldAt: mine.toldAt ?? when(document.notification?.at),
+    user: document.user_id,
+    amount: document.amount,
+    reason: document.reason ?? document.payment?.reason,
+  };
+  for (const [name, value] of Object.entries(further)) if (value !== undefined && value !== null) found[name] = value;
   return found;
 }
 

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { at, el, keyed, say, show } from "./dom.js";
-import { ago, count, plain, plural, seconds } from "./words.js";
+import { ago, count, percent, plain, plural, seconds } from "./words.js";
 
 const MOST_LETTERS = 30;
 const MOST_NOTIFICATIONS = 8;
@@ -150,10 +150,10 @@ function updateWorker(node, worker) {
 function drawNotifications(list) {
   say(at("notifications-aside"), "");
   show(at("notifications-empty"), list.length === 0);
-  keyed(at("notifications"), list, (each) => `${each.order_id}/${moment(each)}`, notification, (node, each) => say(node.querySelector("time"), moment(each) ? ago(moment(each)) : ""));
+  keyed(at("notifications"), list, (each) => `${each.order_id}/${moment(each)}`, notification, (node, each) => say(node.querySelector("time"), ago(moment(each))));
 }
 
-const moment = (each) => Date.parse(each.created_at ?? each.timestamp ?? each.at ?? "") || 0;
+const moment = (each) => Date.parse(each.at);
 
 function notification(each) {
   return el(
@@ -165,6 +165,8 @@ function notification(each) {
 }
 
 function drawStats(document) {
-  const total = document.count ?? document.total?.count ?? document.payments;
-  seen.stats = typeof total === "number" ? `last minute; ${plural(total, "payment")} in all` : "";
+  const { SUCCESS: paid, FAILED: declined } = document.payments;
+  const all = (paid?.count ?? 0) + (declined?.count ?? 0);
+  const behind = document.complete === false ? ` (${count(document.behind)} to come)` : "";
+  seen.stats = all ? `${percent(document.success_rate)} of all ${count(all)}${behind}` : "";
 }

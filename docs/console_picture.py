@@ -1,0 +1,67 @@
+"""Take the pictures of the console that README shows, of a system that `make up` has started.
+
+    python docs/console_picture.py [URL]
+
+Sends 200 orders a second for a while, places one on the page, and writes docs/images/console-*.png. Needs
+Chromium (Debian: chromium).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Browser, expect, sync_playwright
+
+IMAGES = Path(__file__).parent / "images"
+RATE = 200
+SECONDS = 75
+MOST_BYTES = 300_000
+_SETTLED_MS = 30_000
+
+
+def main(url: str) -> None:
+    """Take both pictures while orders come in."""
+    program = Path(sys.executable).with_name("orderflow")
+    count = RATE * SECONDS
+    sending = subprocess.Popen(
+        [program, "orders", "send", "--count", str(count), "--rate", str(RATE), "--url", url.rstrip("/")]
+    )
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=shutil.which("chromium"),
+                args=["--no-sandbox"] if os.geteuid() == 0 else [],
+            )
+            for scheme in ("light", "dark"):
+                _take(browser, url, scheme == "dark", IMAGES / f"console-{scheme}.png")
+            browser.close()
+    finally:
+        sending.terminate()
+        sending.wait()
+
+
+def _take(browser: Browser, url: str, dark: bool, picture: Path) -> None:
+    page = browser.new_page(
+        viewport={"width": 1280, "height": 1000}, color_scheme="dark" if dark else "light"
+    )
+    page.goto(url)
+    # Long enough for the charts to have something to show.
+    page.wait_for_timeout(SECONDS * 1000 / 3)
+    page.get_by_role("button", name="Place order").click()
+    told = page.locator("#followed article").first.locator(".steps li").last
+    expect(told).to_have_attribute("data-state", "done", timeout=_SETTLED_MS)
+    page.mouse.move(0, 0)
+    page.screenshot(path=picture, full_page=True)
+    page.close()
+    size = picture.stat().st_size
+    print(f"{picture}: {size:,} bytes")
+    if size > MOST_BYTES:
+        raise SystemExit(f"{picture} is larger than {MOST_BYTES:,} bytes")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000/")
