@@ -263,6 +263,11 @@ def test_the_network_is_closed_but_for_what_is_needed(
     assert rules(everything, "shop-notifications-mail", "egress") == [
         {"ports": [{"port": 587, "protocol": "TCP"}]}
     ]
+    for collector, port in (("http://otel.monitoring:4318", 4318), ("https://otel.example.com", 443)):
+        traced = chart.render({"config": {"otelExporterOtlpEndpoint": collector}})
+        assert rules(traced, "orderflow-kafka", "egress")[2:] == [
+            {"ports": [{"port": port, "protocol": "TCP"}]}
+        ]
     plain = rules(chart.render(PLAIN), "orderflow-kafka", "egress")
     assert plain[1] == {"ports": [{"port": 9092, "protocol": "TCP"}]}
 

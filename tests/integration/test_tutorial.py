@@ -13,7 +13,7 @@ from support.pages import ROOT, blocks_of, shape
 from support.pipeline import Pipeline
 
 PAGE = ROOT / "docs" / "add-a-worker.md"
-WORKER = "python fraud_check.py --fraud-limit 500 --log-format console"
+WORKER = "python fraud_check.py --fraud-limit 500"
 
 
 def shell(command: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -63,6 +63,16 @@ def test_the_last_line_skips_blank_ones(tmp_path: Path) -> None:
     assert last_line(tmp_path / "none.log") == "it wrote nothing"
 
 
+def test_a_last_line_for_machines_is_told_as_one_for_eyes(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text(
+        '{"@timestamp": "2026-01-01T12:00:00Z", "message": "giving up", "log.level": "critical", '
+        '"event.reason": "a twin", "service.name": "order-service", "process.pid": 7}\n'
+    )
+    told = last_line(tmp_path / "a.log")
+    assert ("critical" in told, "giving up" in told, "event.reason='a twin'" in told) == (True, True, True)
+    assert "order-service" not in told
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.9, "0s"), (69, "1m 9s"), (7500, "2h 5m"), (273_600, "3d 4h")]
 )
