@@ -26,6 +26,8 @@ STREAMS_TUNED = "kafka streams 10 ms"
 BARE = "bare loop"
 OUR_API = "orderflow api"
 FASTAPI = "fastapi produce"
+ANALYTICS = "orderflow analytics"
+BARE_INTAKE = "bare intake"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +83,8 @@ def contender(name: str) -> Contender:
         return Contender(name, (sys.executable, "-m", "orderflow", "run", "orders"), {"API_WORKERS": "1"})
     if name == FASTAPI:
         return Contender(name, (sys.executable, "-m", "bench.peers.fastapi_produce"))
+    if name == ANALYTICS:
+        return Contender(name, (sys.executable, "-m", "orderflow", "run", "analytics"))
+    if name == BARE_INTAKE:
+        return Contender(name, (sys.executable, "-m", "bench.peers.bare_intake"))
     raise LookupError(f"no contender is named {name!r}")

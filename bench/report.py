@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.contenders import (
+    ANALYTICS,
     BARE,
+    BARE_INTAKE,
     FASTAPI,
     OUR_API,
     OURS,
@@ -93,6 +95,13 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("thousand orders", "window_orders", 1e-3, digits=0),
         Column("MiB", "window_mib", digits=0),
     ),
+    "intake": (
+        Column("thousand records/s", "records_per_second", 1e-3),
+        Column("CPU us/record", "cpu_us_per_record"),
+        Column("RSS MiB", "rss_mib", digits=0),
+        Column("bytes on disk/order", "bytes_per_order", digits=0),
+        _FOREIGN,
+    ),
 }
 
 TITLES = {
@@ -101,6 +110,7 @@ TITLES = {
     "http": "POST /orders over 64 and 256 keep-alive connections, one process",
     "memory": "Memory of a worker that works off a long backlog",
     "window": "Reading back which orders were settled last, by a worker that gains all 12 partitions",
+    "intake": "Records of all topics into the tables of analytics, SQLite; target: 20,000 a second",
 }
 
 RATIOS = (
@@ -129,6 +139,7 @@ RATIOS = (
         "p50 at 64 / bare transaction", "http", "p50_ms",
         f"{OUR_API} 64", "bare transactions 64", "at most 1.3",
     ),
+    Ratio("intake / bare intake", "intake", "records_per_second", ANALYTICS, BARE_INTAKE, "none"),
 )  # fmt: skip
 
 

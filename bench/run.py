@@ -16,16 +16,17 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from bench import api, contenders, latency, memory, report, throughput, window
+from bench import api, contenders, intake, latency, memory, report, throughput, window
 from bench.broker import own_broker
 from bench.processes import ContenderFailed
 from bench.results import Figures, Results, Run, describe_machine
 from bench.scene import Scene, fresh_scene
 
-EXPERIMENTS = ("throughput", "latency", "http", "memory", "window")
+EXPERIMENTS = ("throughput", "latency", "http", "memory", "window", "intake")
 LATENCY_RATE = 1_000  # orders a second
 HTTP_CONNECTIONS = (64, 256)
 WINDOW_ORDERS = 300_000  # 25,000 of each partition: more than the window holds
+INTAKE_ORDERS = 80_000
 
 Measure = Callable[[Scene, Callable[[int], None]], Figures]
 
@@ -104,6 +105,9 @@ def _turns(experiment: str, depth: throughput.Backlog, seconds: float, backlog: 
             yield Turn(experiment, f"bare transactions {connections}", _rounds_of(connections, seconds))
     elif experiment == "window":
         yield Turn(experiment, contenders.OURS, _window_of(contenders.OURS), WINDOW_ORDERS)
+    elif experiment == "intake":
+        for name in (contenders.ANALYTICS, contenders.BARE_INTAKE):
+            yield Turn(experiment, name, _intake_of(name), INTAKE_ORDERS * intake.RECORDS_OF_AN_ORDER)
     else:
         for name in (contenders.OURS, contenders.STREAMS):
             yield Turn(experiment, name, _memory_of(name, backlog), backlog)
@@ -136,6 +140,11 @@ def _memory_of(name: str, backlog: int) -> Measure:
 def _window_of(name: str) -> Measure:
     contender = contenders.contender(name)
     return lambda scene, advance: window.measure(scene, contender, WINDOW_ORDERS, advance)
+
+
+def _intake_of(name: str) -> Measure:
+    contender = contenders.contender(name)
+    return lambda scene, advance: intake.measure(scene, contender, INTAKE_ORDERS, advance)
 
 
 def _progress(console: Console) -> Progress:

@@ -40,8 +40,8 @@ def measure(scene: Scene, contender: Contender, backlog: Backlog, advance: Calla
     """Preload the backlog, run the contender over it and return its rate, cost and memory."""
     scene.preload_orders(backlog.total, advance)
     with contender.run(scene) as running:
-        first = _await_commit(scene, running, backlog.warm)
-        last = _await_commit(scene, running, backlog.warm + backlog.measured)
+        first = await_commit(scene, running, backlog.warm)
+        last = await_commit(scene, running, backlog.warm + backlog.measured)
         rss = max(running.rss_mib())
     orders, seconds = last.committed - first.committed, last.at - first.at
     cost = last.cost.since(first.cost)
@@ -55,7 +55,7 @@ def measure(scene: Scene, contender: Contender, backlog: Backlog, advance: Calla
     }
 
 
-def _await_commit(scene: Scene, running: Running, wanted: int, within: float = 180.0) -> Mark:
+def await_commit(scene: Scene, running: Running, wanted: int, within: float = 180.0) -> Mark:
     """Return the first commit seen that covers `wanted` records."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:

@@ -116,23 +116,23 @@ def test_detached_it_returns_when_ready_and_down_and_clean_leave_nothing(beside:
 def test_after_a_kill_of_the_supervisor_the_next_up_ends_what_is_left(beside: LocalSystem) -> None:
     first = beside.up()
     before = {process.pid for process in beside.left()}
-    assert len(before) == 3
+    assert len(before) == len(NAMES)
     first.kill()
     first.wait()
     assert {process.pid for process in beside.left()} == before
     beside.up()
     assert before.isdisjoint(psutil.pids())
-    assert "Ended 3 processes that an earlier run left behind." in beside.console
+    assert f"Ended {len(NAMES)} processes that an earlier run left behind." in beside.console
 
 
 def test_after_a_kill_of_the_supervisor_down_ends_what_is_left_the_broker_too(whole: LocalSystem) -> None:
     supervisor = whole.up()
-    assert len(whole.left()) == 4
+    assert len(whole.left()) == len(NAMES) + 1
     supervisor.kill()
     supervisor.wait()
     assert refusal(whole.command("clean")).endswith("stop it first with `make down`.")
     done = whole.command("down")
-    assert "Ended 4 processes that were left behind." in done.stdout
+    assert f"Ended {len(NAMES) + 1} processes that were left behind." in done.stdout
     assert done.returncode == 0
     assert whole.left() == []
 
@@ -144,6 +144,7 @@ def test_status_shows_processes_topics_groups_and_lag(running: LocalSystem) -> N
     for spec in topic_specs(prefix="running."):
         assert spec.name in shown
     assert "payment-service" in shown
+    assert "analytics" in shown
     assert "LAG" in shown
 
 

@@ -135,7 +135,7 @@ def on_shared_broker(
     `payments` are further lines of the Payment Service's env file.
     """
     (folder / "config").mkdir()
-    for service, lines in (("payments", payments), ("notifications", "")):
+    for service, lines in (("payments", payments), ("notifications", ""), ("analytics", "")):
         own = f"KAFKA_GROUP_ID={namespace}{service}\n{lines}"
         (folder / "config" / f"{service}.env").write_text(own)
     servers = broker.bootstrap_servers

@@ -97,7 +97,7 @@ class Statements:
         return connection.execute(statement, values).rowcount
 
     def _insert(self, table: Table) -> Insert:
-        """Return an INSERT of many rows; for PostgreSQL of one parameter, which is four times as fast."""
+        """Return an INSERT of many rows; for PostgreSQL of one parameter, at a third of the cost."""
         insert = self._insert_into(table).execution_options(preserve_rowcount=True)
         if not self._postgresql:
             return insert
