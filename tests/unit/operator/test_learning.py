@@ -72,6 +72,15 @@ def test_a_consumer_that_keeps_up_shows_nothing() -> None:
     assert memory.rate_per_consumer is None
 
 
+def test_a_consumer_that_had_nothing_to_do_in_between_shows_nothing() -> None:
+    """The marker behind its last record is lag until it is read; a minute later a burst comes."""
+    drained = sample(1005, (101, 100))
+    marker_read = replace(drained, partitions=tuple(replace(one, lag=0) for one in drained.partitions))
+    idle = [replace(marker_read, at=1010.0 + 5 * n) for n in range(12)]
+    memory = after(sample(1000, (100, 90)), drained, *idle, sample(1070, (500, 105)))
+    assert memory.rate_per_consumer is None
+
+
 @pytest.mark.parametrize(
     "changes",
     [

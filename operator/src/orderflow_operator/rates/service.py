@@ -153,8 +153,8 @@ def _rate(pairs: list[Pair], since: float, at: float, late: float) -> tuple[floa
 
 
 def _backlog(pairs: list[Pair], since: float) -> int:
-    """Return the least that was left to do, at the commit before or now."""
-    before = sum(old.left if old.moved_at == since else old.lag for old, _ in pairs)
+    """Return the least that was left to do, at the commit before, in between or now."""
+    before = sum((0 if old.idle else old.left) if old.moved_at == since else old.lag for old, _ in pairs)
     return min(before, sum(row.lag for _, row in pairs))
 
 
