@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy.exc import OperationalError
 from support.eventually import eventually
+from support.orders_service import OrderService
 from support.pipeline import Pipeline, orders
 from support.postgres import PASSWORD, Postgres, binaries
 from support.recount import Told, recount, told_by
@@ -55,6 +56,33 @@ def has_payments(url: str, least: int) -> bool:
     return len((tables_at(url) or Told()).payments) >= least
 
 
+def told_over_http(service: OrderService, expected: Told) -> None:
+    """See that the API answers from the tables what a recount of the log gives."""
+    eventually(lambda: service.get("/stats/payments").json()["complete"], within=30)
+    stats = service.get("/stats/payments").json()
+    counted = {status: (one["count"], round(100 * one["sum"])) for status, one in stats["payments"].items()}
+    assert counted == expected.totals
+    assert {status: count for status, count in stats["orders"].items() if count} == expected.status_counts
+    in_the_last_hour = sum(
+        one["count"] for minute in stats["per_minute"] for one in minute["payments"].values()
+    )
+    assert in_the_last_hour == sum(count for count, _ in expected.totals.values())
+    assert sum(one["unreadable"] for one in stats["as_of"]) == expected.unreadable
+
+    (order_id, user_id), (status, cents, _) = next(iter(expected.payments.items()))
+    order = service.get(f"/orders/{order_id}").json()
+    assert (order["user_id"], order["payment"]["status"]) == (user_id, status)
+    assert round(100 * order["amount"]) == cents
+    assert [change["status"] for change in order["history"]] == expected.histories[order_id]
+    assert order["status"] == expected.statuses[order_id]
+    assert order["notification"]["message"] == expected.notifications[order_id, user_id]
+
+    newest = service.get(f"/notifications?limit=100&user_id={user_id}").json()
+    told = {text for (_, user), text in expected.notifications.items() if user == user_id}
+    assert {one["message"] for one in newest} == told
+    assert service.get("/orders/nobody").status_code == 404
+
+
 def sqlite_in(folder: Path) -> str:
     return f"sqlite:///{quote(str(folder))}/tables.db"
 
@@ -78,6 +106,7 @@ def test_tables_equal_a_recount_after_processes_were_killed_under_load(
     url = sqlite_in(tmp_path)
     pipeline.start("payments")
     pipeline.start("notifications")
+    service = OrderService(pipeline, database_url=url)
     analytics = pipeline.start("analytics", database_url=url, analytics_max_batch=20).wait_ready()
     # A record that says nothing, and one of an order that is refused: neither stops anybody.
     pipeline.produce("orders", [(None, b"?"), *orders(600)])
@@ -91,6 +120,7 @@ def test_tables_equal_a_recount_after_processes_were_killed_under_load(
     assert found
     assert len(found.payments) == 600
     assert found.unreadable == 1
+    told_over_http(service, found)
     assert analytics.stop() == 0
 
 

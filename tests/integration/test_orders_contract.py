@@ -7,15 +7,26 @@ from pathlib import Path
 
 import pytest
 from support import schemathesis_hooks
+from support.filled_tables import sqlite_tables
 from support.orders_service import OrderService
 from support.pipeline import Pipeline
 
+from orderflow.tables import schema
+
 EXAMPLES = "25"
+HISTORY: list[dict[str, object]] = [
+    {"order_id": "o-1", "status": "PENDING"},
+    {"order_id": "o-1", "status": "PAID", "offset": 1},
+]
 
 
 @pytest.mark.parametrize("api_keys", ["", "a-key"], ids=["open", "with keys"])
 def test_the_service_keeps_to_its_openapi_document(pipeline: Pipeline, tmp_path: Path, api_keys: str) -> None:
-    service = OrderService(pipeline, api_keys=api_keys).wait_ready()
+    tables = sqlite_tables(tmp_path)
+    tables.add(schema.offsets, {"next": 1}).add(schema.payments, {"order_id": "o-1"})
+    tables.add(schema.notifications, {"order_id": "o-1"}).add(schema.order_history, *HISTORY)
+    tables.close()
+    service = OrderService(pipeline, api_keys=api_keys, database_url=tables.url).wait_ready()
     hooks = Path(schemathesis_hooks.__file__)
     command = [
         str(Path(sys.executable).with_name("st")),

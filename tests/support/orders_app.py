@@ -16,6 +16,7 @@ from orderflow.orders.placing import Placement
 from orderflow.orders.settings import OrdersSettings
 from orderflow.orders.watch import KafkaState
 
+NO_DATABASE = "sqlite:////nowhere/tables.db"
 SHORT = {"user_id": "u1", "item": "tea", "quantity": 3}
 
 
@@ -46,6 +47,9 @@ class ToldLag:
             raise LagUnknown("the broker did not answer")
         return self.told
 
+    def last(self) -> Figures | None:
+        return self.told
+
     def stop(self) -> None:
         self.stopped = True
 
@@ -57,7 +61,8 @@ class App:
         self.intake = ToldIntake()
         self.lifecycle = Lifecycle()
         self.lag = ToldLag()
-        self.asgi = create_app(self.intake, OrdersSettings(**settings), self.lifecycle, lag=self.lag)
+        made = OrdersSettings(**({"database_url": NO_DATABASE} | settings))
+        self.asgi = create_app(self.intake, made, self.lifecycle, lag=self.lag)
 
     def request(self, method: str, path: str, **content: Any) -> httpx.Response:
         async def send() -> httpx.Response:
@@ -66,6 +71,11 @@ class App:
                 return await client.request(method, path, **content)
 
         return asyncio.run(send())
+
+    def close(self) -> None:
+        """End what serves beside the intake, as the process does."""
+        for end in self.lifecycle.at_end:
+            end()
 
     def get(self, path: str, **content: Any) -> httpx.Response:
         return self.request("GET", path, **content)

@@ -22,6 +22,7 @@ class OrderService:
         groups = {
             "payment_group": pipeline.group("payments"),
             "notification_group": pipeline.group("notifications"),
+            "analytics_group": pipeline.group("analytics"),
         }
         self.process: ServiceProcess = pipeline.start("orders", name, api_port=port, **groups, **settings)
         self.process.port = port

@@ -10,7 +10,7 @@ import msgspec
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
-from orderflow.events.groups import NOTIFICATION_SERVICE, PAYMENT_SERVICE
+from orderflow.events.groups import ANALYTICS, NOTIFICATION_SERVICE, PAYMENT_SERVICE
 from orderflow.orders import problems
 from orderflow.orders.lag_sampler import Figures, LagSampler, LagUnknown
 from orderflow.orders.security import Keys
@@ -18,6 +18,7 @@ from orderflow.orders.settings import OrdersSettings
 from orderflow.streaming.codec import rfc3339
 from orderflow.streaming.groups import pipeline_groups
 from orderflow.streaming.lag import LagClient
+from orderflow.tables.queries import End, Ends
 from orderflow_lag.document import LagDocument
 
 _ANSWER_SECONDS = 3.0
@@ -30,6 +31,9 @@ class LagSource(Protocol):
 
     async def figures(self) -> Figures:
         """Return the last figures; raise LagUnknown."""
+
+    def last(self) -> Figures | None:
+        """Return what is there already; the first question begins to look."""
 
     def stop(self) -> None:
         """End what makes the figures."""
@@ -51,9 +55,25 @@ class Lag:
 
 def open_sampler(settings: OrdersSettings) -> LagSampler:
     """Return a sampler of the pipeline's groups; it begins with the first question."""
-    names = {PAYMENT_SERVICE: settings.payment_group, NOTIFICATION_SERVICE: settings.notification_group}
+    names = {
+        PAYMENT_SERVICE: settings.payment_group,
+        NOTIFICATION_SERVICE: settings.notification_group,
+        ANALYTICS: settings.analytics_group,
+    }
     groups = pipeline_groups(settings.topic_prefix, names)
     return LagSampler(lambda: LagClient(settings, groups, _ANSWER_SECONDS))
+
+
+def ends_of(figures: Figures | None, group: str) -> Ends | None:
+    """Return what Kafka said of every partition that a group reads, None if that is not all known now."""
+    if figures is None or figures.stale:
+        return None
+    ours = next((one for one in figures.groups if one.group == group), None)
+    if ours is None or ours.lag is None:
+        return None
+    return {
+        (one.topic, one.partition): End(one.committed, one.end or 0, one.lag or 0) for one in ours.partitions
+    }
 
 
 def lag_routes(source: LagSource, keys: Keys) -> APIRouter:

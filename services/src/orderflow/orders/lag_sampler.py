@@ -105,6 +105,12 @@ class LagSampler:
             raise LagUnknown(latest.trouble or "the brokers have not answered yet")
         return latest.figures
 
+    def last(self) -> Figures | None:
+        """Return the last figures without any wait, None before there are any."""
+        self._asked_at = time.monotonic()
+        self._start()
+        return self._latest.figures
+
     def stop(self) -> None:
         """End the thread and what it has of Kafka."""
         self._stopped.set()
@@ -143,7 +149,7 @@ class LagSampler:
     def _leave(self, figures: Figures | None, trouble: str | None) -> None:
         before = self._latest
         if trouble != before.trouble:
-            log.info("lag seen", trouble=trouble)
+            log.info("lag seen", reason=trouble)
         self._latest = _Latest(replace(figures, trouble=trouble) if figures else None, trouble)
         before.next.set_result(None)
 

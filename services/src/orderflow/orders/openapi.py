@@ -70,15 +70,6 @@ _SCHEMAS: Schema = {
             "message": {"type": "string"},
         },
     },
-    "OrderState": {
-        "type": "object",
-        "required": ["order_id", "status", "as_of"],
-        "properties": {
-            "order_id": _IDENTIFIER,
-            "status": {"const": "PENDING"},
-            "as_of": {"type": "string", "format": "date-time"},
-        },
-    },
     "Problem": {
         "type": "object",
         "title": "A problem (RFC 9457)",
@@ -141,14 +132,6 @@ def _document(app: FastAPI, settings: OrdersSettings) -> Schema:
     components["securitySchemes"] = {"ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}
     security: list[Schema] = [{"ApiKey": []}] if settings.accepted_keys else [{}, {"ApiKey": []}]
     document["paths"]["/orders"] = {"post": _post_order() | {"security": security}}
-    document["paths"]["/orders/{order_id}"]["get"] |= {
-        "security": security,
-        "responses": {
-            "200": answer("Accepted here within the last 60 seconds.", "OrderState"),
-            "401": problem("An API key is needed."),
-            "404": problem("Nothing is known of this order, yet.") | {"headers": RETRY_AFTER},
-        },
-    }
     for path in ("/events", "/workers"):
         document["paths"][path]["get"]["security"] = security
     describe_queries(document["paths"], security)

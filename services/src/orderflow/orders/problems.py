@@ -102,16 +102,39 @@ def too_large(detail: str) -> Problem:
     return Problem(413, "too-large", "The order is too large", detail, headers={"Connection": "close"})
 
 
+def invalid_query(name: str, detail: str) -> Problem:
+    """Return the problem of one query parameter."""
+    return Problem(
+        422,
+        "invalid-query",
+        "The question is not valid",
+        _sentence(f"{name}: {detail}"),
+        errors=[{"path": name, "detail": detail}],
+    )
+
+
 def unknown_order(order_id: str, as_of: str) -> Problem:
-    """Return the problem of an order this process did not accept within the last minute."""
+    """Return the problem of an order that neither the tables nor this process know."""
     return Problem(
         404,
         "unknown-order",
         "Nothing is known of this order",
-        "This process has not accepted the order in the last 60 seconds; it may still exist.",
+        "No record of it has come to the tables, and this process has not accepted it in the last 60 "
+        "seconds; it may still exist.",
         headers={"Retry-After": RETRY_AFTER_SECONDS},
         order_id=order_id,
         as_of=as_of,
+    )
+
+
+def tables_away(detail: str) -> Problem:
+    """Return the problem of a question to tables that do not answer. Orders are accepted all the same."""
+    return Problem(
+        503,
+        "tables-unavailable",
+        "The tables cannot be asked now",
+        _sentence(detail),
+        headers={"Retry-After": RETRY_AFTER_SECONDS},
     )
 
 

@@ -1,4 +1,4 @@
-"""POST /orders and GET /orders/{order_id}.
+"""POST /orders.
 
 Placing an order is a bare ASGI application beside the FastAPI one: on this path the framework's layers,
 parsing and validation would take most of the time. `openapi` describes it by hand; a test holds the two
@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 
 import msgspec
 import structlog
-from fastapi import APIRouter, Depends
 from starlette.types import Message, Receive, Scope, Send
 
 from orderflow.orders import problems
@@ -23,7 +22,6 @@ from orderflow.orders.problems import Problem
 from orderflow.orders.recent import RecentOrders
 from orderflow.orders.security import STRICT_HEADERS, Keys
 from orderflow.orders.settings import OrdersSettings
-from orderflow.streaming.codec import rfc3339
 from orderflow.streaming.outcomes import Overloaded, RecordTooLarge, Refused, Undecided
 
 log = structlog.get_logger(__name__)
@@ -139,18 +137,3 @@ def _chunk(event: Message) -> bytes:
     if event["type"] == "http.disconnect":
         raise ClientGone
     return bytes(event.get("body", b""))
-
-
-def reading_routes(recent: RecentOrders, keys: Keys) -> APIRouter:
-    """Return the routes that read orders."""
-    router = APIRouter(tags=["orders"], dependencies=[Depends(keys.of_request)])
-
-    @router.get("/orders/{order_id}")
-    async def get_order(order_id: str) -> dict[str, str]:
-        """Tell where an order stands."""
-        as_of = rfc3339(datetime.now(UTC))
-        if not recent.knows(order_id, time.monotonic()):
-            raise problems.unknown_order(order_id, as_of)
-        return {"order_id": order_id, "status": "PENDING", "as_of": as_of}
-
-    return router

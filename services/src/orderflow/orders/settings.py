@@ -7,13 +7,14 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from orderflow.events.groups import NOTIFICATION_SERVICE, PAYMENT_SERVICE
+from orderflow.events.groups import ANALYTICS, NOTIFICATION_SERVICE, PAYMENT_SERVICE
 from orderflow.settings import UnitPrice
 from orderflow.streaming.settings import ProcessSettings
+from orderflow.tables.settings import DatabaseSettings
 from orderflow_process.settings import Port
 
 
-class OrdersSettings(ProcessSettings):
+class OrdersSettings(ProcessSettings, DatabaseSettings):
     """The HTTP API that takes orders. Its probes and metrics are on the API's own port."""
 
     default_env_file: ClassVar[str | None] = "config/orders.env"
@@ -80,6 +81,9 @@ class OrdersSettings(ProcessSettings):
         NOTIFICATION_SERVICE,
         min_length=1,
         description="Group of the notification workers, for GET /metrics/lag.",
+    )
+    analytics_group: str = Field(
+        ANALYTICS, min_length=1, description="Group of analytics, for GET /metrics/lag and /stats/payments."
     )
     transaction_timeout_seconds: float = Field(
         5.0,
