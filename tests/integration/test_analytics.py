@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 from support.eventually import eventually
 from support.orders_service import OrderService
@@ -14,7 +15,12 @@ from support.pipeline import Pipeline, orders
 from support.postgres import PASSWORD, Postgres, binaries
 from support.recount import Told, recount, told_by
 
-from orderflow.tables.database import open_reader
+from orderflow.streaming.clients import connection_config, new_admin
+from orderflow.tables.database import open_reader, open_writer
+from orderflow.tables.schema import offsets
+from orderflow_lag.observation import Subscription
+from orderflow_lag.read import LagReader
+from orderflow_lag.truth import group_lag
 
 TOPICS = ("orders", "payments", "notifications", "order-status")
 
@@ -83,6 +89,22 @@ def told_over_http(service: OrderService, expected: Told) -> None:
     assert service.get("/orders/nobody").status_code == 404
 
 
+def lag(pipeline: Pipeline) -> int | None:
+    """Return the lag that every tool shows of the group."""
+    wanted = Subscription(pipeline.group("analytics"), frozenset(pipeline.prefix + topic for topic in TOPICS))
+    settings = pipeline.settings
+    with LagReader(connection_config(settings), admin=new_admin(settings)) as reader:
+        return group_lag(reader.read([wanted]), wanted).total
+
+
+def ahead(url: str, by: int) -> None:
+    """Let the tables say that they are further than they are."""
+    engine = open_writer(url)
+    with engine.begin() as connection:
+        connection.execute(update(offsets).values(next=offsets.c.next + by))
+    engine.dispose()
+
+
 def sqlite_in(folder: Path) -> str:
     return f"sqlite:///{quote(str(folder))}/tables.db"
 
@@ -121,7 +143,17 @@ def test_tables_equal_a_recount_after_processes_were_killed_under_load(
     assert len(found.payments) == 600
     assert found.unreadable == 1
     told_over_http(service, found)
+
+    eventually(lambda: lag(pipeline) == 0, within=20)
+    refused = pipeline.start("analytics", database_url=url)
+    assert refused.process.wait(30) == 1
+    assert "another analytics process writes" in refused.log
     assert analytics.stop() == 0
+
+    # As if the topics had been made anew beside tables that stayed.
+    ahead(url, 1_000_000)
+    foreign = pipeline.start("analytics", database_url=url)
+    eventually(lambda: "waits for a database of this log" in foreign.get("/readyz")[1], within=30)
 
 
 @pytest.mark.chaos

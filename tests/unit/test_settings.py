@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from orderflow.analytics.settings import AnalyticsSettings
 from orderflow.notifications.settings import NotificationSettings
 from orderflow.payments.settings import PaymentSettings
 from orderflow.streaming.settings import WorkerSettings
@@ -201,3 +202,11 @@ def test_settings_are_frozen_and_keep_passwords_to_themselves() -> None:
 @pytest.mark.parametrize("kind", [PaymentSettings, NotificationSettings, OperatorSettings, LocalSettings])
 def test_every_setting_says_what_it_is_for(kind: type[Settings]) -> None:
     assert [name for name, field in kind.model_fields.items() if not field.description] == []
+
+
+def test_a_wrong_value_with_a_password_in_it_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql://o:hunter2@db/orders")
+    with pytest.raises(SettingsError) as wrong:
+        load(AnalyticsSettings)
+    assert str(wrong.value).startswith("DATABASE_URL: must be sqlite:///FILE or postgresql://")
+    assert "hunter" not in str(wrong.value)

@@ -96,10 +96,12 @@ def load(kind: type[S], flags: Mapping[str, Any] | None = None) -> S:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"a settings file cannot be read: {error}") from None
     except ValidationError as error:
-        raise SettingsError("\n".join(_explain(detail) for detail in error.errors())) from None
+        raise SettingsError("\n".join(_explain(kind, detail) for detail in error.errors())) from None
 
 
-def _explain(detail: ErrorDetails) -> str:
-    name = str(detail["loc"][0]).upper() if detail["loc"] else "settings"
-    allowed = detail["msg"].removeprefix("Value error, ")
-    return f"{name}={detail['input']!r}: {allowed}"
+def _explain(kind: type[Settings], detail: ErrorDetails) -> str:
+    name = str(detail["loc"][0]) if detail["loc"] else "settings"
+    field = kind.model_fields.get(name)
+    # What is kept out of sight is so also where it is wrong: a password may be in it.
+    value = f"={detail['input']!r}" if field is None or field.repr else ""
+    return f"{name.upper()}{value}: {detail['msg'].removeprefix('Value error, ')}"

@@ -30,6 +30,9 @@ _PATIENCE = {
     "tcp_user_timeout": 10_000,
 }
 
+# A writer that is frozen in the middle of a transaction must not hold up for ever who takes over from it.
+_BOUNDED = {"options": "-c lock_timeout=10000 -c idle_in_transaction_session_timeout=10000"}
+
 
 def parse_url(text: str) -> URL:
     """Return the URL with the driver we use; raise ValueError, whose text has no password in it."""
@@ -63,7 +66,7 @@ def open_writer(text: str) -> Engine:
     """
     url, file = parse_url(text), sqlite_file(text)
     if file is None:
-        return create_engine(url, pool_size=1, max_overflow=0, connect_args=_PATIENCE)
+        return create_engine(url, pool_size=1, max_overflow=0, connect_args=_PATIENCE | _BOUNDED)
     file.parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, pool_size=1, max_overflow=0, connect_args={"timeout": _BUSY_SECONDS})
     _prepare_sqlite(engine, "IMMEDIATE", "PRAGMA journal_mode=WAL", f"PRAGMA cache_size=-{_CACHE_KIB}")
