@@ -44,6 +44,9 @@ def test_processes_share_the_port_and_the_metrics_and_one_that_dies_is_replaced(
     counted = {service.process.metric("orderflow_orders_accepted_total") for _ in range(10)}
     assert len(counted) == 1
     assert counted.pop() >= len(clients.accepted)
+    lines = service.process.get("/metrics")[1].splitlines()
+    quiet = [line for line in lines if line.startswith("orderflow_watchdog_quiet_seconds{")]
+    assert len(quiet) == 2, "one of each lane, of whichever process is the worst"
     in_log = {order["order_id"] for order in pipeline.values("orders")}
     assert set(clients.accepted) - in_log == set()
 

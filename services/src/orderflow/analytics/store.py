@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from orderflow.analytics.facts import Facts, read
 from orderflow.analytics.projection import changes
 from orderflow.analytics.statements import Statements
+from orderflow.events.groups import ANALYTICS, TOPICS_OF
 from orderflow.observability.at_work import place_of
 from orderflow.streaming import metrics
 from orderflow.streaming.batches import Partition, Record
@@ -38,6 +39,8 @@ class TableStore:
         self._prefix = prefix
         self._group = group
         self._unit_price = unit_price
+        for topic in TOPICS_OF[ANALYTICS]:
+            metrics.UNREADABLE.labels(ANALYTICS, topic)  # Prometheus sees no increase by a first one.
         self._lock: TextIO | None = None
         self._engine: Engine | None = None
         self._statements: Statements | None = None

@@ -89,6 +89,11 @@ def begin_at_zero(service: str) -> None:
     for kind in get_args(FailureKind):
         FAILED_ATTEMPTS.labels(service, kind)
         DEAD_LETTERS.labels(service, kind)
+
+
+def reads_at_zero(service: str) -> None:
+    """The same for what is told of a group's member."""
+    ASSIGNED.labels(service).set(0)
     for change in ("assigned", "revoked", "lost"):
         REBALANCES.labels(service, change)
 

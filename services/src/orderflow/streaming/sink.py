@@ -20,6 +20,7 @@ from orderflow.streaming.access import Access
 from orderflow.streaming.batches import Partition, Record, marker_positions
 from orderflow.streaming.clients import consumer_config
 from orderflow.streaming.errors import BrokerSilent
+from orderflow.streaming.latency import LATENCIES
 from orderflow.streaming.login import Login
 from orderflow.streaming.measuring import ShownLag
 from orderflow.streaming.membership import Membership
@@ -167,6 +168,7 @@ class Sink:
         metrics.STORE_SECONDS.labels(self._name).observe(time.monotonic() - started)
         metrics.RECORDS.labels(self._name).inc(len(batch))
         metrics.BATCH_RECORDS.labels(self._name).observe(len(batch))
+        LATENCIES.observe(self._name, [record.timestamp for record in batch], int(time.time() * 1000))
 
     def _move(self, positions: dict[Partition, int], batch: Sequence[Record] = ()) -> None:
         moves = {

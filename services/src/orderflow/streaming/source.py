@@ -38,6 +38,7 @@ class Source:
         self._paused = set[Partition]()
         self.before_revocation: Callable[[set[Partition]], None] = lambda _partitions: None
         self.after_loss: Callable[[set[Partition]], None] = lambda _partitions: None
+        metrics.reads_at_zero(service)
         self._consumer = self._new()
 
     def subscribe(self, topics: list[str]) -> None:
