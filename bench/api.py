@@ -22,10 +22,10 @@ WARM_SECONDS = 2.0
 
 def measure(scene: Scene, contender: Contender, connections: int, seconds: float) -> Figures:
     """Load a service from `connections` connections; refusals count, but not as answers."""
-    port = _free_port()
+    port = free_port()
     api = replace(contender, environment=dict(contender.environment) | {"API_PORT": str(port)})
     with api.run(scene) as running:
-        _await_ready(running, port)
+        await_ready(running, port)
         before, began = running.cost(scene.stage.broker), time.monotonic()
         load = [str(port), str(connections), str(WARM_SECONDS), str(seconds)]
         seen: dict[str, Any] = json.loads(_output("bench.http_load", *load))
@@ -61,7 +61,8 @@ def _output(module: str, *arguments: str) -> bytes:
     ).stdout
 
 
-def _await_ready(running: Running, port: int, within: float = 30.0) -> None:
+def await_ready(running: Running, port: int, within: float = 30.0) -> None:
+    """Return once the service is ready; raise ContenderFailed if it does not become so."""
     deadline = time.monotonic() + within
     while not _answers(port):
         running.check_alive()
@@ -81,7 +82,8 @@ def _answers(port: int) -> bool:
         connection.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port nobody listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

@@ -33,6 +33,7 @@ from bench.stats import Spread, paired_ratios, spread
 PAGE = Path("docs/performance.md")
 PLOT = Path("docs/images/performance.svg")
 THROUGHPUT = (OURS, OURS_TRACED, OURS_FORGETFUL, OURS_RETRYING, QUIX, STREAMS, BARE, OURS_TWICE)
+QUESTIONS = ("/orders/{order_id}", "/stats/payments")
 LATENCY = (OURS, OURS_WAITING, QUIX_QUICK, STREAMS, STREAMS_TUNED, BARE)
 
 # More than this many cores' worth of work by others during a run, and the run is no basis for a ratio.
@@ -89,6 +90,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("last quarter MiB", "last_quarter_mib", digits=0),
         _FOREIGN,
     ),
+    "queries": (*_WAITS, Column("CPU ms/request", "cpu_ms_per_request", digits=2), _FOREIGN),
     "window": (
         Column("ms a partition", "window_ms_per_partition", digits=0),
         Column("seconds in all", "window_seconds", digits=2),
@@ -109,6 +111,7 @@ TITLES = {
     "latency": "Exactly-once latency at 1,000 orders/s: produced until its payment is readable",
     "http": "POST /orders over 64 and 256 keep-alive connections, one process",
     "memory": "Memory of a worker that works off a long backlog",
+    "queries": "Questions, 200 a second, with a million orders in the tables (SQLite)",
     "window": "Reading back which orders were settled last, by a worker that gains all 12 partitions",
     "intake": "Records of all topics into the tables of analytics, SQLite; target: 20,000 a second",
 }

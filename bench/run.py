@@ -10,19 +10,21 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from bench import api, contenders, intake, latency, memory, report, throughput, window
+from bench import api, contenders, intake, latency, memory, queries, report, throughput, window
 from bench.broker import own_broker
 from bench.processes import ContenderFailed
 from bench.results import Figures, Results, Run, describe_machine
 from bench.scene import Scene, fresh_scene
 
-EXPERIMENTS = ("throughput", "latency", "http", "memory", "window", "intake")
+EXPERIMENTS = ("throughput", "latency", "http", "memory", "window", "intake", "queries")
 LATENCY_RATE = 1_000  # orders a second
 HTTP_CONNECTIONS = (64, 256)
 WINDOW_ORDERS = 300_000  # 25,000 of each partition: more than the window holds
@@ -58,9 +60,10 @@ def main(
     results = Results(describe_machine(), settings)
     console = Console(stderr=True)
     depth = throughput.Backlog(warm, orders, tail=max(60_000, orders // 3))
-    turns = [turn for name in chosen for turn in _turns(name, depth, seconds, backlog)]
     failures = 0
-    with own_broker() as stage, _progress(console) as progress:
+    with own_broker() as stage, _progress(console) as progress, TemporaryDirectory() as folder:
+        tables = queries.Tables(Path(folder))
+        turns = [turn for name in chosen for turn in _turns(name, depth, seconds, backlog, tables)]
         for number in range(1, rounds + 1):
             for turn in turns:
                 if turn.experiment == "memory" and number > 1:
@@ -90,7 +93,9 @@ def _experiments(only: str) -> list[str]:
     return chosen
 
 
-def _turns(experiment: str, depth: throughput.Backlog, seconds: float, backlog: int) -> Iterator[Turn]:
+def _turns(
+    experiment: str, depth: throughput.Backlog, seconds: float, backlog: int, tables: queries.Tables
+) -> Iterator[Turn]:
     """Yield the turns of one round of an experiment."""
     if experiment == "throughput":
         for name in report.THROUGHPUT:
@@ -108,6 +113,9 @@ def _turns(experiment: str, depth: throughput.Backlog, seconds: float, backlog: 
     elif experiment == "intake":
         for name in (contenders.ANALYTICS, contenders.BARE_INTAKE):
             yield Turn(experiment, name, _intake_of(name), INTAKE_ORDERS * intake.RECORDS_OF_AN_ORDER)
+    elif experiment == "queries":
+        for question in report.QUESTIONS:
+            yield Turn(experiment, f"GET {question}", _queries_of(question, tables, seconds), queries.ORDERS)
     else:
         for name in (contenders.OURS, contenders.STREAMS):
             yield Turn(experiment, name, _memory_of(name, backlog), backlog)
@@ -145,6 +153,11 @@ def _window_of(name: str) -> Measure:
 def _intake_of(name: str) -> Measure:
     contender = contenders.contender(name)
     return lambda scene, advance: intake.measure(scene, contender, INTAKE_ORDERS, advance)
+
+
+def _queries_of(question: str, tables: queries.Tables, seconds: float) -> Measure:
+    contender = contenders.contender(contenders.OUR_API)
+    return lambda scene, advance: queries.measure(scene, contender, question, tables, seconds, advance)
 
 
 def _progress(console: Console) -> Progress:
