@@ -54,7 +54,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     own = ControlPlane(folder)
     try:
         own.start()
-        started = Cluster(own.kubeconfig, CONTEXT, _or_skip(kubectl), folder)
+        started = Cluster(own.kubeconfig, CONTEXT, _or_skip(kubectl), folder, is_temporary=True)
         started.add_crds(CRDS)
         yield started
     finally:
@@ -69,7 +69,7 @@ def bare_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     own = ControlPlane(folder)
     try:
         own.start()
-        yield Cluster(own.kubeconfig, CONTEXT, _or_skip(kubectl), folder)
+        yield Cluster(own.kubeconfig, CONTEXT, _or_skip(kubectl), folder, is_temporary=True)
     finally:
         own.stop()
 

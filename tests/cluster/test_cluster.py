@@ -47,11 +47,11 @@ def test_a_scaled_down_deployment_loses_the_pod_that_is_cheapest_to_delete(
     eventually(lambda: left() == others, within=30)
 
 
-def test_a_deleted_namespace_goes_with_all_it_holds(cluster: Cluster) -> None:
-    with cluster.namespace() as name:
-        cluster.apply(deployment("payments", 2), namespace=name)
-        eventually(lambda: len(kubelet.pods(cluster.api(), name)) == 2, within=30)
-    cluster.wait_gone("namespace", name, within=60)
+def test_a_deleted_namespace_goes_with_all_it_holds(cluster: Cluster, kube_namespace: str) -> None:
+    cluster.apply(deployment("payments", 2), namespace=kube_namespace)
+    eventually(lambda: len(kubelet.pods(cluster.api(), kube_namespace)) == 2, within=30)
+    cluster.delete("namespace", kube_namespace, wait=False)
+    cluster.wait_gone("namespace", kube_namespace, within=60)
 
 
 def test_an_identity_has_the_rights_of_its_service_account_and_no_others(

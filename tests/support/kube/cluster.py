@@ -34,7 +34,7 @@ from orderflow_operator.kube import KubeApi, path
 Manifest = dict[str, Any]
 
 ANSWER_WITHIN = 60.0  # seconds for one kubectl command
-DELETED_WITHIN = 60.0  # seconds for a namespace with all it holds
+MADE_WITHIN = 60.0  # seconds for a namespace with what every namespace has
 
 
 class KubectlFailed(Exception):
@@ -49,6 +49,7 @@ class Cluster:
     context: str
     program: Path
     folder: Path
+    is_temporary: bool = False  # it ends with the test run, and what is in it too
 
     def kubectl(self, *arguments: str, namespace: str | None = None, stdin: str | None = None) -> str:
         """Run kubectl and return what it printed; raise KubectlFailed with what it said."""
@@ -127,14 +128,21 @@ class Cluster:
 
     @contextmanager
     def namespace(self, prefix: str = "test") -> Iterator[str]:
-        """Make a namespace and delete it afterwards, without waiting for its end."""
+        """Make a namespace; where it would outlast the test run, delete it without waiting for its end.
+
+        To delete one costs an API server and its controllers some hundred requests, half a second.
+        """
         name = f"{prefix}-{secrets.token_hex(4)}"
-        self.kubectl("create", "namespace", name)
+        api = self.api()
+        api.create(path("v1", "namespaces"), {"metadata": {"name": name}})
+        # Without the account no Pod can be made.
+        accounts = path("v1", "serviceaccounts", name)
         try:
-            eventually(lambda: self._has_default_account(name), within=DELETED_WITHIN)
+            eventually(lambda: api.list(accounts, fieldSelector="metadata.name=default"), within=MADE_WITHIN)
             yield name
         finally:
-            self.delete("namespace", name, wait=False)
+            if not self.is_temporary:
+                self.delete("namespace", name, wait=False)
 
     def wait_gone(self, kind: str, name: str, namespace: str | None = None, *, within: float) -> None:
         """Return once the object is gone."""
@@ -164,11 +172,6 @@ class Cluster:
         """Return the kinds that are served, by their plurals."""
         listed = self.kubectl("api-resources", "--no-headers", "-o", "name", "--cached=false")
         return {name.partition(".")[0] for name in listed.split()}
-
-    def _has_default_account(self, namespace: str) -> bool:
-        # Without it no Pod can be made.
-        flags = ("--ignore-not-found", "-o", "name")
-        return bool(self.kubectl("get", "serviceaccount", "default", *flags, namespace=namespace))
 
 
 def documents(manifests: Iterable[Manifest]) -> str:
