@@ -4,57 +4,22 @@ import signal
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from sqlalchemy import update
-from sqlalchemy.exc import OperationalError
 from support.eventually import eventually
 from support.orders_service import OrderService
 from support.pipeline import Pipeline, orders
 from support.postgres import PASSWORD, Postgres, binaries
-from support.recount import Told, recount, told_by
+from support.recount import Told
+from support.tables import TOPICS, same_as_log, sqlite_in, tables_at
 
 from orderflow.streaming.clients import connection_config, new_admin
-from orderflow.tables.database import open_reader, open_writer
+from orderflow.tables.database import open_writer
 from orderflow.tables.schema import offsets
 from orderflow_lag.observation import Subscription
 from orderflow_lag.read import LagReader
 from orderflow_lag.truth import group_lag
-
-TOPICS = ("orders", "payments", "notifications", "order-status")
-
-
-def log_of(pipeline: Pipeline) -> Told:
-    """Count the committed log of a pipeline anew."""
-    return recount(
-        (topic, record.key(), record.value(), record.timestamp()[1])
-        for topic in TOPICS
-        for record in pipeline.read(topic)
-    )
-
-
-def tables_at(url: str) -> Told | None:
-    """Return what the tables tell now; None while there are none."""
-    engine = open_reader(url)
-    try:
-        with engine.connect() as connection:
-            return told_by(connection)
-    except OperationalError:
-        return None
-    finally:
-        engine.dispose()
-
-
-def same_as_log(pipeline: Pipeline, url: str) -> None:
-    """Wait until the tables say what the log says."""
-    expected = log_of(pipeline)
-
-    def same() -> bool:
-        assert tables_at(url) == expected
-        return True
-
-    eventually(same, within=60)
 
 
 def has_payments(url: str, least: int) -> bool:
@@ -103,10 +68,6 @@ def ahead(url: str, by: int) -> None:
     with engine.begin() as connection:
         connection.execute(update(offsets).values(next=offsets.c.next + by))
     engine.dispose()
-
-
-def sqlite_in(folder: Path) -> str:
-    return f"sqlite:///{quote(str(folder))}/tables.db"
 
 
 @pytest.fixture

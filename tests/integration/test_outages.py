@@ -22,6 +22,7 @@ from support.orders_service import Clients, OrderService
 from support.pipeline import Pipeline, ServiceProcess, handled_exactly_once, order, orders
 from support.scram_broker import ScramBroker
 from support.small_disk import SmallDisk, mounted
+from support.tables import same_as_log, sqlite_in
 
 from orderflow.streaming.clients import new_admin
 from orderflow_local.kafka import Broker, Distribution
@@ -208,27 +209,32 @@ def test_a_right_that_is_taken_away_is_named_and_once_given_back_all_goes_on(
 
 @pytest.mark.timeout(OUTAGE_SECONDS + 180)
 def test_a_long_outage_costs_no_memory_and_no_order_and_ends_by_itself(
-    own_broker: Callable[[], Broker], namespace: str, pipelines: Pipelines
+    own_broker: Callable[[], Broker], namespace: str, pipelines: Pipelines, tmp_path: Path
 ) -> None:
-    broker = own_broker()
-    with flowing(pipelines(broker.bootstrap_servers, namespace).create_topics()) as flow:
+    broker, tables = own_broker(), sqlite_in(tmp_path)
+    pipeline = pipelines(broker.bootstrap_servers, namespace).create_topics()
+    analytics = pipeline.start("analytics", database_url=tables).wait_ready()
+    with flowing(pipeline) as flow:
         flow.pipeline.produce("orders", orders(5000))
         # Half of the time nobody answers, half of it nobody is there.
         began = time.monotonic()
         broker.pause()
         flow.wait_for_kafka()
-        sizes = watch(flow, began + OUTAGE_SECONDS / 2)
+        eventually(lambda: "waits for Kafka" in analytics.get("/readyz")[1], within=30)
+        sizes = watch(flow, analytics, began + OUTAGE_SECONDS / 2)
         broker.kill()
-        sizes += watch(flow, began + OUTAGE_SECONDS)
+        sizes += watch(flow, analytics, began + OUTAGE_SECONDS)
         broker.start()
         broker.wait_ready()
+    same_as_log(pipeline, tables)
     for of_one in zip(*sizes, strict=True):
         assert max(of_one) - of_one[0] < MOST_GROWTH, [size >> 10 for size in of_one]
 
 
-def watch(flow: Flow, until: float) -> list[tuple[int, ...]]:
-    """Return how much memory the service and the worker have, in bytes, again and again for a time."""
-    processes = [psutil.Process(each.process.pid) for each in (flow.api.process, flow.worker)]
+def watch(flow: Flow, analytics: ServiceProcess, until: float) -> list[tuple[int, ...]]:
+    """Return how much memory the service and the workers have, in bytes, again and again for a time."""
+    watched = flow.api.process, flow.worker, analytics
+    processes = [psutil.Process(each.process.pid) for each in watched]
     seen = list[tuple[int, ...]]()
     while time.monotonic() < until:
         assert flow.is_refused()

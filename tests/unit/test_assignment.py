@@ -131,3 +131,21 @@ def test_the_first_record_of_a_partition_tells_that_its_standing_must_be_looked_
     assignment.looked_up([MINE])
     assignment.add([record(partition=MINE, offset=9)])
     assert (assignment.first, assignment.new) == ({}, {THEIRS})
+
+
+def test_a_look_ahead_is_bounded_in_records_and_bytes_and_takes_nothing_away() -> None:
+    assignment = assigned(MINE)
+    assignment.add([record(b"12345", partition=MINE, offset=number) for number in range(4)])
+    assert [each.offset for each in assignment.peek(3, 100)] == [0, 1, 2]
+    assert [each.offset for each in assignment.peek(3, 10)] == [0, 1]
+    assert [each.offset for each in assignment.peek(3, 1)] == [0]
+    assert len(assignment.waiting) == 4
+
+
+def test_what_was_read_of_a_partition_that_is_read_from_elsewhere_is_forgotten() -> None:
+    assignment = assigned(MINE, THEIRS)
+    assignment.add([record(partition=MINE), record(partition=THEIRS)])
+    assignment.reached({MINE: 5, THEIRS: 7})
+    assignment.drop({MINE})
+    assert assignment.take(10) == [record(partition=THEIRS)]
+    assert assignment.ends == {THEIRS: 7}
