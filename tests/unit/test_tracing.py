@@ -35,7 +35,8 @@ SPAN = Span(
     parent_is_remote=True,
     start=1_000,
     end=2_000,
-    attributes={"messaging.system": "kafka", "messaging.kafka.offset": 5},
+    attributes={"messaging.kafka.offset": 5, "error.type": "GatewayTimeout"},
+    common=(("messaging.system", "kafka"),),
     links=(Context(10, 11), Context(12, 13)),
     error="GatewayTimeout",
 )
@@ -97,7 +98,7 @@ def test_a_request_says_what_the_exporter_s_own_encoder_would_say() -> None:
         context=SpanContext(7, 8, False, sampled),
         parent=SpanContext(7, 9, True, sampled),
         resource=Resource({"service.name": "payment-service"}),
-        attributes=SPAN.attributes,
+        attributes={**dict(SPAN.common), **SPAN.attributes},
         links=[Link(SpanContext(10, 11, False, sampled)), Link(SpanContext(12, 13, False, sampled))],
         kind=SpanKind.CONSUMER,
         status=Status(StatusCode.ERROR, "GatewayTimeout"),

@@ -100,7 +100,7 @@ hangs_here()
 def test_a_process_that_is_ended_says_where_it_hung() -> None:
     process = subprocess.run([sys.executable, "-c", STUCK], capture_output=True, text=True, timeout=60)
     assert process.returncode == EXIT_CODE
-    assert "hangs_here" in process.stderr
+    assert "hangs_here" in process.stdout
     assert "no progress, giving up" in process.stdout
 
 

@@ -19,8 +19,14 @@ from orderflow.payments.settings import PaymentSettings
 from orderflow.streaming.process import run_worker
 from orderflow.streaming.tail import TailReader
 from orderflow_process.flags import command_with_settings
+from orderflow_process.logs import configure_logs
 
-run_app = typer.Typer(help="Run one service until SIGTERM or Ctrl-C.", no_args_is_help=True)
+run_app = typer.Typer(
+    help="Run one service until SIGTERM or Ctrl-C.",
+    no_args_is_help=True,
+    # For what is said before the settings are known.
+    callback=lambda: configure_logs("orderflow", form="auto"),
+)
 
 
 def run_orders(settings: OrdersSettings) -> None:

@@ -14,7 +14,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationSc
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from orderflow.observability.spans import Context, Span
+from orderflow.observability.spans import Common, Context, Kind, Span
 
 _SCOPE = InstrumentationScope(name="orderflow")
 _KINDS = {
@@ -42,19 +42,18 @@ def encode(spans: Sequence[Span], resource: Mapping[str, object]) -> bytes:
 
 
 def _add(ours: trace_pb2.ScopeSpans, span: Span) -> None:
-    trace_id, span_id = _ids(span.context)
-    added = ours.spans.add(
-        trace_id=trace_id,
-        span_id=span_id,
-        name=span.name,
-        kind=_KINDS[span.kind],
-        start_time_unix_nano=span.start,
-        end_time_unix_nano=span.end,
-        flags=_REMOTE if span.parent_is_remote else _LOCAL,
-    )
+    added = ours.spans.add()
+    added.CopyFrom(_alike(span.name, span.kind, span.common))
+    added.trace_id, added.span_id = _ids(span.context)
+    added.start_time_unix_nano, added.end_time_unix_nano = span.start, span.end
+    added.flags = _REMOTE if span.parent_is_remote else _LOCAL
     if span.parent is not None:
         added.parent_span_id = _ids(span.parent)[1]
-    added.attributes.extend(_attributes(span.attributes))
+    for name, value in span.attributes.items():
+        if isinstance(value, str):
+            added.attributes.add(key=name).value.string_value = value
+        else:
+            added.attributes.add(key=name).value.int_value = value
     for link in span.links:
         linked_trace, linked_span = _ids(link)
         added.links.add(trace_id=linked_trace, span_id=linked_span, flags=_LOCAL)
@@ -63,16 +62,13 @@ def _add(ours: trace_pb2.ScopeSpans, span: Span) -> None:
         added.status.message = span.error
 
 
-def _attributes(attributes: Mapping[str, str | int]) -> list[KeyValue]:
-    return [
-        _text(name, value) if isinstance(value, str) else KeyValue(key=name, value=AnyValue(int_value=value))
-        for name, value in attributes.items()
-    ]
+@lru_cache(4096)
+def _alike(name: str, kind: Kind, common: Common) -> trace_pb2.Span:
+    """Return what spans have in common; a copy of it takes half the time of making it anew."""
+    return trace_pb2.Span(name=name, kind=_KINDS[kind], attributes=[_text(*pair) for pair in common])
 
 
-@lru_cache(2048)
 def _text(name: str, value: str) -> KeyValue:
-    # Names of topics, groups, partitions: few, and the same in every span.
     return KeyValue(key=name, value=AnyValue(string_value=value))
 
 

@@ -5,26 +5,25 @@ No key and nothing of a value is among the attributes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 
 from orderflow.observability.attempts import RecordSpan
-from orderflow.observability.spans import Context, Span
+from orderflow.observability.spans import Common, Context, Span
 
 _MOST_LINKS = 128  # of one span, as the SDK's own limit
 
 
-def process_span(of: RecordSpan, client: Mapping[str, str], group: str) -> Span:
+@lru_cache(256)
+def client(client_id: str) -> Common:
+    """Return what every span of a client says."""
+    return (("messaging.system", "kafka"), ("messaging.client.id", client_id))
+
+
+def process_span(of: RecordSpan, client_id: str, group: str) -> Span:
     """Return the span of an attempt."""
     topic, partition = of.record.partition
-    attributes: dict[str, str | int] = {
-        **client,
-        "messaging.consumer.group.name": group,
-        "messaging.operation.name": "process",
-        "messaging.operation.type": "process",
-        "messaging.destination.name": topic,
-        "messaging.destination.partition.id": str(partition),
-        "messaging.kafka.offset": of.record.offset,
-    }
+    attributes: dict[str, str | int] = {"messaging.kafka.offset": of.record.offset}
     if of.attempt > 1:
         attributes["orderflow.attempt"] = of.attempt
     if of.error is not None:
@@ -38,6 +37,7 @@ def process_span(of: RecordSpan, client: Mapping[str, str], group: str) -> Span:
         start=of.started,
         end=of.ended,
         attributes=attributes,
+        common=_processing(client_id, group, topic, partition),
         error=None if of.error is None else str(of.error),
     )
 
@@ -48,17 +48,9 @@ def send_span(
     topics: Sequence[str],
     start: int,
     end: int,
-    client: Mapping[str, str],
+    client_id: str,
 ) -> Span:
     """Return the span of records that were written together: until their transaction was committed."""
-    attributes: dict[str, str | int] = {
-        **client,
-        "messaging.operation.name": "send",
-        "messaging.operation.type": "send",
-        "messaging.destination.name": topics[0],
-    }
-    if len(topics) > 1:
-        attributes["messaging.batch.message_count"] = len(topics)
     return Span(
         name=f"send {topics[0]}",
         kind="producer",
@@ -66,7 +58,8 @@ def send_span(
         parent=parent,
         start=start,
         end=end,
-        attributes=attributes,
+        attributes={"messaging.batch.message_count": len(topics)} if len(topics) > 1 else {},
+        common=_sending(client_id, topics[0]),
     )
 
 
@@ -76,7 +69,7 @@ def commit_span(
     records: int,
     start: int,
     end: int,
-    client: Mapping[str, str],
+    client_id: str,
     group: str,
 ) -> Span:
     """Return the span of a transaction: a trace of its own, which links to those of its records."""
@@ -87,11 +80,33 @@ def commit_span(
         start=start,
         end=end,
         attributes={
-            **client,
+            **dict(client(client_id)),
             "messaging.consumer.group.name": group,
             "messaging.operation.name": "commit",
             "messaging.operation.type": "settle",
             "messaging.batch.message_count": records,
         },
         links=tuple(links[:_MOST_LINKS]),
+    )
+
+
+@lru_cache(4096)
+def _processing(client_id: str, group: str, topic: str, partition: int) -> Common:
+    return (
+        *client(client_id),
+        ("messaging.consumer.group.name", group),
+        ("messaging.operation.name", "process"),
+        ("messaging.operation.type", "process"),
+        ("messaging.destination.name", topic),
+        ("messaging.destination.partition.id", str(partition)),
+    )
+
+
+@lru_cache(256)
+def _sending(client_id: str, topic: str) -> Common:
+    return (
+        *client(client_id),
+        ("messaging.operation.name", "send"),
+        ("messaging.operation.type", "send"),
+        ("messaging.destination.name", topic),
     )

@@ -14,8 +14,10 @@ from orderflow.observability.attempts import RecordSpan, Spans, Traced
 from orderflow.observability.messaging import commit_span, process_span, send_span
 from orderflow.observability.settings import TraceSettings
 from orderflow.observability.spans import Context
-from orderflow.observability.traceparent import sampled_in
+from orderflow.observability.traceparent import TRACEPARENT, sampled_in
 from orderflow.observability.tracing import Tracer, tracer_of
+
+_ZERO = ord("0")
 
 
 class RecordSpans(Spans):
@@ -24,10 +26,16 @@ class RecordSpans(Spans):
     def __init__(self, tracer: Tracer, *, group: str, client_id: str) -> None:
         self._tracer = tracer
         self._group = group
-        self._client = {"messaging.system": "kafka", "messaging.client.id": client_id}
+        self._client_id = client_id
 
     def begin(self, record: Read, attempt: int) -> RecordSpan | None:
-        received = sampled_in(record.headers)
+        headers = record.headers
+        if headers:
+            # What nearly every record comes to, without another call.
+            name, value = headers[-1]
+            if name == TRACEPARENT and value and value[-1] == _ZERO:
+                return None
+        received = sampled_in(headers)
         if received is None:
             return None
         new_id = self._tracer.new_id
@@ -36,7 +44,7 @@ class RecordSpans(Spans):
 
     def end(self, span: RecordSpan) -> None:
         span.ended = time.time_ns()
-        self._tracer.take(process_span(span, self._client, self._group))
+        self._tracer.take(process_span(span, self._client_id, self._group))
 
     def committed(self, done: Sequence[Traced], seconds: float) -> None:
         """Take the spans of a transaction that took so long and has committed just now.
@@ -49,11 +57,13 @@ class RecordSpans(Spans):
         now, tracer = time.time_ns(), self._tracer
         for span, outgoing in sampled:
             if topics := [record[0] for record in outgoing]:
-                tracer.take(send_span(span.send, span.process, topics, span.ended, now, self._client))
+                tracer.take(send_span(span.send, span.process, topics, span.ended, now, self._client_id))
         context = Context(tracer.new_id(128), tracer.new_id(64))
         links = [span.process for span, _outgoing in sampled]
         tracer.take(
-            commit_span(context, links, len(done), now - int(seconds * 1e9), now, self._client, self._group)
+            commit_span(
+                context, links, len(done), now - int(seconds * 1e9), now, self._client_id, self._group
+            )
         )
 
     def close(self) -> None:

@@ -35,7 +35,7 @@ class RequestSpans:
     def __init__(self, tracer: Tracer, *, topics: tuple[str, ...], client_id: str) -> None:
         self._tracer = tracer
         self._topics = topics
-        self._client = {"messaging.system": "kafka", "messaging.client.id": client_id}
+        self._client_id = client_id
 
     def begin(self, traceparent: bytes | None) -> RequestSpan | None:
         """Return the span of a request that begins now; None unless it is sampled."""
@@ -50,7 +50,7 @@ class RequestSpans:
         self._tracer.take(request_span(span, time.time_ns()))
         if span.status == _ACCEPTED:
             times = span.received, span.answered
-            self._tracer.take(send_span(span.send, span.request, self._topics, *times, self._client))
+            self._tracer.take(send_span(span.send, span.request, self._topics, *times, self._client_id))
 
 
 def request_span(of: RequestSpan, end: int) -> Span:

@@ -12,6 +12,7 @@ import msgspec
 
 Kind = Literal["server", "producer", "consumer", "client"]
 Attributes = Mapping[str, str | int]
+Common = tuple[tuple[str, str], ...]
 
 
 class Flags(msgspec.Struct, frozen=True):
@@ -29,7 +30,10 @@ class Context(msgspec.Struct, frozen=True, gc=False):
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
-    """Work that has ended; times in ns since the epoch. `parent` and `links` are spans of any process."""
+    """Work that has ended; times in ns since the epoch. `parent` and `links` are spans of any process.
+
+    `common` are the attributes that it shares with many others, which are therefore encoded once.
+    """
 
     name: str
     kind: Kind
@@ -37,6 +41,7 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     start: int
     end: int
     attributes: Attributes
+    common: Common = ()
     parent: Context | None = None
     parent_is_remote: bool = False
     links: tuple[Context, ...] = ()

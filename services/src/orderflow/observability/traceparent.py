@@ -15,7 +15,6 @@ is_traceparent = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0
 
 _TRACE_ID, _SPAN_ID, _LAST = slice(3, 35), slice(36, 52), 54
 _ODD = b"13579bdf"  # last digits of flags with the lowest bit set: sampled
-_ZERO = ord("0")  # what it is nearly always else
 
 
 def valid_traceparent(value: object) -> bytes | None:
@@ -59,18 +58,9 @@ def found_in(headers: Iterable[tuple[str, str | bytes | None]] | None) -> bytes 
 
 
 def sampled_in(headers: Sequence[tuple[str, str | bytes | None]] | None) -> bytes | None:
-    """Return the trace context among a record's headers if it is sampled.
-
-    It is asked about every record: who is not sampled costs one look at one byte.
-    """
-    # From the end, since that is where our own records have it.
-    for name, value in reversed(headers or ()):
-        if name == TRACEPARENT:
-            if not value or value[-1] == _ZERO:
-                return None
-            valid = valid_traceparent(value)
-            return valid if valid is not None and is_sampled(valid) else None
-    return None
+    """Return the trace context among a record's headers if it is sampled."""
+    valid = found_in(headers)
+    return valid if valid is not None and is_sampled(valid) else None
 
 
 def context_of(traceparent: bytes) -> Context:

@@ -7,10 +7,10 @@ again, and the next `init_transactions` settles what was open.
 
 from __future__ import annotations
 
-import faulthandler
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 
 import structlog
@@ -69,12 +69,19 @@ class Watchdog:
         while not self._stop.wait(_TICK_SECONDS):
             self.tick()
             if not self.alive:
-                log.critical("no progress, giving up", quiet_seconds=self.quiet_seconds)
+                log.critical("no progress, giving up", quiet_seconds=self.quiet_seconds, stack=_stacks())
                 self._end()
                 return
 
 
+def _stacks() -> str:
+    """Return where each thread stands, as one text."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    return "\n".join(
+        f"Thread {names.get(ident, ident)}:\n{''.join(traceback.format_stack(frame))}"
+        for ident, frame in sys._current_frames().items()
+    )
+
+
 def _end_process() -> None:
-    faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
-    sys.stderr.flush()
     os._exit(EXIT_CODE)
