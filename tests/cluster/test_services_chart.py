@@ -109,8 +109,7 @@ def test_every_setting_can_be_given_or_is_given_by_the_chart(
 
     # The port is that of the probes; the mechanism is the default, Strimzi's; the password is in a file.
     elsewhere = {"HEALTH_PORT", "API_PORT", "KAFKA_SASL_MECHANISM", "KAFKA_SASL_PASSWORD"} | secrets
-    if environment.pop("DATABASE_URL", "") and "database_url" in kind.model_fields:
-        environment["DATABASE_URL"] = "postgresql://user@host/name"
+    environment |= {"DATABASE_URL": "postgresql://user@host/name"} if "DATABASE_URL" in environment else {}
     fields = {name.upper() for name in kind.model_fields}
     assert set(environment) | (elsewhere & fields) == fields
     for name, value in environment.items():

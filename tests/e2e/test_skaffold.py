@@ -1,12 +1,15 @@
 """An empty cluster, one command of skaffold, and an order that is paid or declined."""
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from support.e2e import installing
 from support.e2e.system import NAMESPACES, OPERATOR, SERVICES, System
+from support.eventually import eventually
 from support.kube.chart import SERVICES_CHART, Helm
 
 Record = Callable[[str, object], None]
@@ -40,6 +43,22 @@ def test_skaffold_verify_places_an_order_too(without_strimzi: System) -> None:
 def test_skaffold_understands_all_of_its_profiles_together(profiles: str, system: System) -> None:
     said = system.kind.run("skaffold", "diagnose", "--yaml-only", "--profile", profiles)
     assert said.count("kind: Config") == 6
+
+
+def test_the_api_answers_questions_from_the_log_the_groups_and_the_operator(without_strimzi: System) -> None:
+    def told(where: str) -> Any:
+        code = (
+            f"import urllib.request as r; print(r.urlopen('http://orderflow-orders{where}').read().decode())"
+        )
+        command = ("exec", "deployment/orderflow-tools", "--", "python", "-c", code)
+        return json.loads(without_strimzi.cluster.kubectl(*command, namespace=SERVICES))
+
+    accepted = without_strimzi.verdict(wait=60)["accepted"]
+    eventually(lambda: sum(told("/stats/payments")["orders"].values()) == accepted, within=60, every=1)
+    groups = {each["group"]: each["problems"] for each in told("/metrics/lag")["groups"]}
+    assert groups == {"payment-service": [], "notification-service": [], "analytics": []}
+    scaled = {each["name"] for each in told("/workers")["workers"]}
+    assert scaled == {"orderflow-payments", "orderflow-notifications"}
 
 
 def test_doctor_finds_nothing_to_mend(without_strimzi: System) -> None:
