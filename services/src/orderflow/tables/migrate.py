@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from alembic import command
@@ -14,6 +15,9 @@ from sqlalchemy import Connection, Engine, text
 _SCRIPTS = Path(__file__).parent / "migrations"
 # Any number will do; no other program that shares the database may lock the same one.
 _ADVISORY_LOCK = 0x6F72646572
+
+# It tells at every start which database it sees; whoever migrates says what there is to say.
+logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 class TablesOfLaterVersion(Exception):
