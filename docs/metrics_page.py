@@ -37,8 +37,9 @@ INTRO = """\
 # Metrics and alerts
 
 Every process answers `GET /metrics` in Prometheus' text format: the Order Service on the port of its API, a
-worker and the operator on `HEALTH_PORT`, the supervisor of `make up` where its decisions are. With
-`monitoring.enabled` the charts have Prometheus find them all.
+worker and the operator on `HEALTH_PORT`, the supervisor of `make up` beside its decisions (`decisions_url` in
+`.orderflow/state.json`). With `monitoring.kind` PodMonitor or ServiceMonitor the charts have Prometheus find
+them; `monitoring.rules.enabled` and `monitoring.dashboards.enabled` add the rules and the dashboards below.
 
 With `API_WORKERS` above 1 the processes behind one port share their numbers: whichever of them is asked
 answers for all, and for those that ended.
@@ -69,12 +70,12 @@ DASHBOARDS = """\
 
 `pipeline.json` and `workers.json` (`deploy/helm/orderflow/files/dashboards`) and `scaling.json`
 (`deploy/helm/orderflow-operator/files/dashboards`) are Grafana dashboards for any Prometheus that reads the
-above. Import them as they are.
+above. Import them as they are, or let the charts make ConfigMaps of them.
 
 ## Alerts
 
-Both files are rules for Prometheus as they are. For each alert there is a test in which it fires and one in
-which it does not (`tests/alerts`, run by `promtool test rules`).
+Both files are rules for Prometheus as they are. For each alert there is a case in which it fires, not before
+its time, and one in which it does not (`tests/alerts`, run by `promtool test rules`).
 """
 
 

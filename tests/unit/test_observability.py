@@ -60,9 +60,12 @@ def declared() -> Iterator[tuple[str, str, tuple[str, ...]]]:
 
 @pytest.mark.parametrize("files", TESTS, ids=["services", "operator"])
 def test_every_alert_has_a_case_in_which_it_fires_and_one_in_which_it_does_not(files: Path) -> None:
-    cases = [case["name"] for case in yaml.safe_load(TESTS[files].read_text())["tests"]]
+    cases = {case["name"]: case for case in yaml.safe_load(TESTS[files].read_text())["tests"]}
     wanted = [f"{alert} {does}" for alert in alerts(files) for does in ("fires", "does not fire")]
     assert sorted(cases) == sorted(wanted)
+    patient = [name for name, rule in alerts(files).items() if "for" in rule]
+    early = [cases[f"{name} fires"]["promql_expr_test"][0]["exp_samples"] for name in patient]
+    assert early == [[]] * len(patient), "what is to last is not told at once"
 
 
 @pytest.mark.parametrize("files", TESTS, ids=["services", "operator"])
