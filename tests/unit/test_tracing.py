@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, TraceFlags
 from opentelemetry.trace.status import Status, StatusCode
+from support.spans import Kept
 
 from orderflow.observability.encoding import encode
 from orderflow.observability.requests import RequestSpans
@@ -23,7 +24,7 @@ from orderflow.observability.settings import TraceSettings
 from orderflow.observability.spans import Context, Span
 from orderflow.observability.traceparent import sampled_in, traceparent_of
 from orderflow.observability.tracer import otlp_tracer
-from orderflow.observability.tracing import Tracer, tracer_of
+from orderflow.observability.tracing import tracer_of
 from orderflow_process.settings import load
 
 TRACE = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -40,28 +41,6 @@ SPAN = Span(
     links=(Context(10, 11), Context(12, 13)),
     error="GatewayTimeout",
 )
-
-
-class Kept(Tracer):
-    """Keeps spans in memory."""
-
-    def __init__(self, sampler: str = "parentbased_traceidratio", ratio: float = 1.0) -> None:
-        self.spans: list[Span] = []
-        self._sampler = sampler_of(sampler, ratio)
-        self._next = 0
-
-    def samples(self, trace_id: int, caller: bool | None) -> bool:
-        return self._sampler(trace_id, caller)
-
-    def new_id(self, bits: int) -> int:
-        self._next += 1
-        return self._next
-
-    def take(self, span: Span) -> None:
-        self.spans.append(span)
-
-    def close(self) -> None:
-        pass
 
 
 def collected_at(url: str) -> TraceSettings:

@@ -41,7 +41,9 @@ def run(settings: OperatorSettings) -> None:
 
 def begin_logs(settings: OperatorSettings) -> None:
     """Send the log lines of the operator, and of the libraries in it, to standard output."""
-    configure_logs("orderflow-operator", settings.log_level, settings.log_format)
+    configure_logs(
+        "orderflow-operator", settings.log_level, settings.log_format, instance=settings.instance_name
+    )
     # kopf tells of every object it sees; what we do with it is told by ourselves.
     logging.getLogger("kopf").setLevel(max(logging.WARNING, logging.getLogger().level))
 
