@@ -1,6 +1,7 @@
 // The picture of the flow: who works, what flows between them, how fast and how far behind.
 
 import { at, el, say, svg } from "./dom.js";
+import { level } from "./panels.js";
 import { count, plural, rate, seconds } from "./words.js";
 
 const STAGES = [
@@ -57,7 +58,7 @@ export function drawFlow(rates, groups, workers) {
     const group = topic === "notifications" ? null : readerOf(groups, topic);
     const node = at(`arrow-${topic}-behind`);
     say(node, group ? behind(group) : "\u00a0");
-    node.dataset.level = group && group.lag > 0 ? (group.seconds > 30 ? "high" : "some") : "none";
+    node.dataset.level = group ? level(group) : "none";
   }
   for (const stage of STAGES) drawWorkers(stage, workers, groups);
   drawDead(rates);

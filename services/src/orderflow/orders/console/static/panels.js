@@ -5,7 +5,9 @@ import { at, el, keyed, say, show } from "./dom.js";
 import { ago, count, percent, plain, plural, seconds } from "./words.js";
 
 const MOST_LETTERS = 30;
-const MOST_NOTIFICATIONS = 8;
+const MOST_NOTIFICATIONS = 6;
+const SOME_SECONDS = 5;
+const HIGH_SECONDS = 30;
 const LETTERS = ["failed-orders", "failed-payments", "failed-notifications"];
 
 /** What the last answers said: used by the picture and the figures too. */
@@ -117,8 +119,15 @@ function cell(each) {
 
 function updateCell(node, each) {
   say(node.lastElementChild, each.lag === null ? "?" : short(each.lag));
-  node.dataset.level = each.lag === null ? "unknown" : each.lag === 0 ? "none" : each.seconds > 30 ? "high" : "some";
+  node.dataset.level = level(each);
   node.title = `${each.topic}[${each.partition}]: committed ${count(each.committed)}, end ${count(each.end)}, ${seconds(each.seconds)}; read by ${each.owner || "nobody"}`;
+}
+
+/** How bad a lag is: what is behind for a moment only is at work, not late. */
+export function level({ lag, seconds: age }) {
+  if (lag === null || lag === undefined) return "unknown";
+  if (lag === 0) return "none";
+  return age > HIGH_SECONDS ? "high" : age > SOME_SECONDS ? "some" : "low";
 }
 
 const short = (value) => (value < 10_000 ? String(value) : value < 1e6 ? `${Math.round(value / 1000)}k` : `${Math.round(value / 1e6)}M`);
@@ -167,6 +176,5 @@ function notification(each) {
 function drawStats(document) {
   const { SUCCESS: paid, FAILED: declined } = document.payments;
   const all = (paid?.count ?? 0) + (declined?.count ?? 0);
-  const behind = document.complete === false ? ` (${count(document.behind)} to come)` : "";
-  seen.stats = all ? `${percent(document.success_rate)} of all ${count(all)}${behind}` : "";
+  seen.stats = all ? `of all ${count(all)}: ${percent(document.success_rate)}` : "";
 }
