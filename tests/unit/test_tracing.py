@@ -70,6 +70,14 @@ def test_traces_can_be_switched_off_with_a_collector_named(
     assert tracer_of("s", "i", collected_at("http://127.0.0.1:1")) is None
 
 
+def test_a_variable_that_is_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in TraceSettings.model_fields:
+        monkeypatch.setenv(name.upper(), "")
+    settings = load(TraceSettings)
+    assert (settings.otel_exporter_otlp_endpoint, settings.otel_traces_sampler_arg) == (None, 1.0)
+    assert settings.otel_traces_sampler == "parentbased_traceidratio"
+
+
 def test_a_request_says_what_the_exporter_s_own_encoder_would_say() -> None:
     sampled = TraceFlags(TraceFlags.SAMPLED)
     theirs = ReadableSpan(

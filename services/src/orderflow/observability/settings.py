@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from orderflow_process.settings import Settings
 
@@ -31,3 +31,11 @@ class TraceSettings(Settings):
     otel_traces_sampler_arg: float = Field(
         1.0, ge=0, le=1, description="Share of traces that are sampled, for the samplers by ratio."
     )
+
+    @field_validator(
+        "otel_exporter_otlp_endpoint", "otel_traces_sampler", "otel_traces_sampler_arg", mode="before"
+    )
+    @classmethod
+    def _empty_is_unset(cls, value: Any, field: ValidationInfo) -> Any:
+        # So OpenTelemetry has it, for variables that a deployment always sets.
+        return cls.model_fields[field.field_name or ""].default if value == "" else value
