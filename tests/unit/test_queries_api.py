@@ -194,7 +194,7 @@ def test_questions_beyond_the_room_are_refused_at_once_and_hold_up_nothing_else(
 def test_a_question_that_takes_too_long_is_given_up_and_those_behind_it_need_not_wait(
     tables: FilledTables,
 ) -> None:
-    asked, go_on = Tables(tables.url, threads=1, answer_seconds=0.05), threading.Event()
+    asked, go_on = Tables(tables.url, threads=1, answer_seconds=0.5), threading.Event()
 
     def slow(_connection: Connection) -> None:
         go_on.wait(30)
@@ -205,7 +205,7 @@ def test_a_question_that_takes_too_long_is_given_up_and_those_behind_it_need_not
         before = time.monotonic()
         with pytest.raises(TablesAway, match="too long"):
             await asked.ask(slow)
-        assert time.monotonic() - before < 0.05
+        assert time.monotonic() - before < 0.5
 
     asyncio.run(ask())
     go_on.set()
