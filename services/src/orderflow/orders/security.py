@@ -59,8 +59,8 @@ class Keys:
         key = headers.get("x-api-key")
         self.check(key.encode("latin-1") if key is not None else None)
 
-    def of_request(self, request: Request) -> None:
-        """Check a request, as a dependency of its route."""
+    async def of_request(self, request: Request) -> None:
+        """Check a request, as a dependency of its route: asynchronous, or it would cost a thread's turn."""
         self.check_request(request.headers)
 
 
