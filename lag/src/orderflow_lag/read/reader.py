@@ -130,6 +130,8 @@ class LagReader:
         if self._is_worn:
             self._admin = AdminClient(self._config)
             self._is_worn = False
+        # It keeps what it wants to say, such as that no broker answers, until somebody listens.
+        self._admin.poll(0)
 
     def _groups(self, groups: set[str]) -> dict[str, GroupObservation | Unreadable]:
         if not groups:

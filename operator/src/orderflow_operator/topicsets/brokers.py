@@ -78,6 +78,8 @@ class TopicAdmin:
         if not wanted:
             return {}
         began = self._clock()
+        # It keeps what it wants to say, such as that no broker answers, until somebody listens.
+        self._admin.poll(0)
         if silence := self._is_silent():
             return dict.fromkeys(wanted, silence)
         answers = settled(self._admin.describe_topics(TopicCollection(wanted), request_timeout=self._timeout))

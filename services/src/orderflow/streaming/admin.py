@@ -40,6 +40,8 @@ class CurrentAdmin:
             self._version = self._login.version
             self._client = new_admin(self._settings)
             self._login.follow(self._client)
+        # It keeps what it wants to say, such as that no broker answers, until somebody listens.
+        self._client.poll(0)
         return self._client
 
     def drop(self) -> None:

@@ -33,8 +33,7 @@ T = TypeVar("T")
 
 _INIT_SECONDS = 2.0
 _GRACE_SECONDS = 1.0
-# The broker refused a record for what it is.
-_REFUSALS = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD)
+_REFUSALS = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD)  # of a record, for what it is
 _FENCED = (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED)
 
 
@@ -163,6 +162,7 @@ class TransactionalProducer:
             except KafkaException as error:
                 reason = error_of(error)
                 if reason.retriable() and not reason.fatal():
+                    producer.poll(0)  # what it wants to say of this would pile up
                     continue
                 self._discard(producer)
                 raise ProducerLost(reason, undecided=False) from error
