@@ -3,7 +3,8 @@
     python docs/console_picture.py [URL]
 
 Sends 200 orders a second for a while and two that are none, places one on the page, and writes
-docs/images/console-*.png. Needs Chromium (Debian: chromium).
+docs/images/console-*.png. Begin with no data (`make clean`): many dead letters make them longer. Needs
+Chromium (Debian: chromium).
 """
 
 from __future__ import annotations
@@ -50,7 +51,10 @@ def main(url: str) -> None:
 
 def _poison(url: str) -> None:
     """Write two orders that are none, as a foreign producer may, so that there are dead letters to see."""
-    kafka = httpx.get(f"{url.rstrip('/')}/health").json()["kafka"]
+    base = url.rstrip("/")
+    if httpx.get(f"{base}/stats/payments").json()["orders"]["REJECTED"]:
+        return
+    kafka = httpx.get(f"{base}/health").json()["kafka"]
     producer = Producer({"bootstrap.servers": kafka["bootstrap_servers"]})
     producer.produce(
         "orders", b'{"order_id": "ORD-free", "user_id": "dave", "amount": 0, "items": 1}', "dave"

@@ -121,8 +121,8 @@ def test_an_order_placed_on_the_page_is_paid_or_declined_before_our_eyes(
     row = page.get_by_role("row").filter(has_text=order_id)
     expect(row).to_contain_text(status, timeout=WITHIN)
     expect(row).to_contain_text("42.50")
-    expect(page.locator("#throughput-big")).not_to_have_text("0")
-    expect(page.locator("#latency-big")).to_contain_text("s", timeout=WITHIN)
+    # Of the last minute; rates and latency, of the last seconds, may be past it already on a busy machine.
+    expect(page.locator("#success-big")).to_contain_text("%", timeout=WITHIN)
     notifications = page.get_by_role("region", name="Newest notifications")
     expect(notifications).to_contain_text(order_id, timeout=WITHIN)
     lag = page.get_by_role("region", name=scene.pipeline.group("payments"))

@@ -1,10 +1,11 @@
 """GET /events: what goes on, as server-sent events.
 
-`hello`    first: `resumed` says whether Last-Event-ID was understood
+`hello`    first: `resumed` says whether Last-Event-ID was understood, `at` what time it is here
 `tick`     some times a second while something happens, else once: counts, latency, records; see `digest`
 `dropped`  how many ticks this client was too slow for
 """
 
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -61,4 +62,4 @@ def _event(told: Told) -> ServerSentEvent:
         return ServerSentEvent(event="tick", id=told.id, raw_data=told.tick)
     if told.lost:
         return ServerSentEvent(event="dropped", data={"ticks": told.lost})
-    return ServerSentEvent(event="hello", data={"resumed": told.resumed}, retry=_RETRY_MS)
+    return ServerSentEvent(event="hello", data={"resumed": told.resumed, "at": time.time()}, retry=_RETRY_MS)

@@ -55,6 +55,7 @@ const FIGURES = [
 ];
 
 const drawn = [];
+let now = Date.now() / 1000;
 
 /** Build the figures. */
 export function buildFigures() {
@@ -84,6 +85,7 @@ export function buildFigures() {
 
 /** Bring numbers and charts up to date; `said` has what other sources say: {stats, lag}. */
 export function drawFigures(rates, said) {
+  now = rates.now;
   for (const each of drawn) {
     const { figure, chart } = each;
     say(at(`${figure.id}-big`), figure.big(rates));
@@ -137,7 +139,6 @@ function plot(figure, chart) {
 
 /** From the first point on, or the last minutes of them. */
 function span(shown) {
-  const now = Date.now() / 1000;
   const first = shown.data[0][0] ?? now;
   return [Math.max(now - CHART_SECONDS, Math.min(first, now - LEAST_SECONDS)), now];
 }

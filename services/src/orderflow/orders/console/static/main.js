@@ -19,6 +19,7 @@ let leftOut = [];
 
 function take(name, data) {
   heardAt = Date.now();
+  if (name === "hello") rates.now = data.at;
   if (name === "dropped") lost += data.ticks;
   if (name !== "tick") return;
   rates.lag = seen.lag;

@@ -133,7 +133,7 @@ function step(node, name, state, when) {
 }
 
 function after(then, order) {
-  return then && order.at ? `+${duration(then - order.at)}` : "";
+  return then && order.at ? `+${duration(Math.max(0, then - order.at))}` : "";
 }
 
 function announce(mine, now) {
@@ -210,7 +210,9 @@ async function place() {
   try {
     const answer = await post("/orders", order);
     pending = null;
-    followOrder({ id: answer.order_id, status: known.get(answer.order_id)?.status ?? "PENDING", at: Date.now(), user: order.user_id, amount: order.amount });
+    // The stream may have been faster than the answer.
+    const heard = known.get(answer.order_id) ?? {};
+    followOrder({ id: answer.order_id, status: "PENDING", at: Date.now(), user: order.user_id, amount: order.amount, ...heard });
     say(at("spoken"), `Order ${answer.order_id} is accepted.`);
     drawOrders();
   } catch (error) {

@@ -2,15 +2,26 @@
 
 const SHOWN_SECONDS = 5;
 const SUCCESS_SECONDS = 60;
+const PRESENT_SECONDS = 3;
 export const CHART_SECONDS = 180;
 
 export class Rates {
   #ticks = [];
   #filling = null;
   #until = 0;
+  #ahead = 0;
   points = { at: [], orders: [], payments: [], notifications: [], success: [], p50: [], p99: [], lag: [] };
   lag = null;
   latency = {};
+
+  /** Set the service's clock, in seconds: it need not be that of this machine. */
+  set now(at) {
+    this.#ahead = at - Date.now() / 1000;
+  }
+
+  get now() {
+    return Date.now() / 1000 + this.#ahead;
+  }
 
   /** Take a tick, unless it is of a time that is known already. */
   take(tick) {
@@ -62,7 +73,8 @@ export class Rates {
       success: this.success() === null ? null : 100 * this.success(),
       p50: told ? told.p50 : null,
       p99: told ? told.p99 : null,
-      lag: this.lag,
+      // Lag is asked for: what it was at a tick from before is not known.
+      lag: tick.at > this.now - PRESENT_SECONDS ? this.lag : null,
     });
   }
 
