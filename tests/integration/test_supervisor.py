@@ -97,6 +97,16 @@ def test_an_order_goes_all_the_way_and_stopping_leaves_no_process_and_keeps_the_
     assert len(read_topic(bootstrap_servers, "orders")) == 1
 
 
+def test_the_order_service_tells_how_many_workers_there_are_and_why(running: LocalSystem) -> None:
+    def told() -> dict[str, str]:
+        with urllib.request.urlopen(f"{running.state.api_url}/workers", timeout=20) as answer:
+            return {each["name"]: each["message"] for each in json.load(answer)["workers"]}
+
+    workers = eventually(told, within=30)
+    assert workers.keys() >= {"payments", "notifications"}
+    assert "replica" in workers["payments"]
+
+
 def stopping_order() -> list[str]:
     return ["orders-0", "payments-0", "kafka"]
 
