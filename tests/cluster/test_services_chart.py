@@ -156,7 +156,10 @@ def test_stream_workers_watch_the_group_and_the_topics_of_their_service(
         assert (spec.consumer_group, tuple(spec.topics)) == (service.name, service.reads)
         assert spec.scale_target_ref.name == one(usual, "Deployment", f"orderflow-{name}")["metadata"]["name"]
     config = {"kafkaGroupId": "payment-service-b", "kafkaAutoOffsetReset": "latest"}
-    other = one(chart.render({"payments": {"config": config}}), "StreamWorker", "orderflow-payments")
+    rendered = chart.render({"payments": {"config": config}})
+    other = one(rendered, "StreamWorker", "orderflow-payments")
+    env = container(one(rendered, "Deployment", "orderflow-orders"))["env"]
+    assert {"name": "PAYMENT_GROUP", "value": "payment-service-b"} in env
     assert (other["spec"]["consumerGroup"], other["spec"]["offsetReset"]) == ("payment-service-b", "Latest")
 
 
@@ -344,12 +347,15 @@ def test_the_notes_tell_of_this_release(cluster: Cluster, chart: Helm) -> None:
         flags = ("--dry-run=client", "--namespace", "shop")
         return chart("install", "eu", str(SERVICES_CHART), *flags, values=values).partition("NOTES:")[2]
 
-    said = notes({"monitoring": {"kind": "PodMonitor"}})
+    database = {"bundled": {"enabled": True}}
+    said = notes({"monitoring": {"kind": "PodMonitor", "rules": {"enabled": True}}, "database": database})
     assert "Kafka at orderflow-kafka-bootstrap.shop.svc:9093 (SASL_SSL)" in said
     assert "port-forward service/eu-orders 8000:80" in said
     assert "secrets: {shop: [orderflow-operator, orderflow-cluster-ca-cert]}" in said
     assert "payments (1 to 12), notifications (1 to 12)" in said
     assert "Skipped: the cluster does not know PodMonitor" in said
+    assert "Skipped: the cluster does not know PrometheusRule" in said
+    assert "The tables are in one pod, eu-database-0" in said
     bare = notes({**BARE, "orders": {"apiKeys": {"secretName": "keys"}}})
     assert "No NetworkPolicy" in bare
     assert "X-API-Key" in bare

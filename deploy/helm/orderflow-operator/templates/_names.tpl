@@ -67,3 +67,8 @@ labels: {{- include "operator.labels" . | nindent 2 }}
 {{- define "operator.live" -}}
 {{- if lookup "apps/v1" "Deployment" .Release.Namespace "" }}true{{ end -}}
 {{- end -}}
+
+{{/* Whether the alerts that were asked for can be made. */}}
+{{- define "operator.alerting" -}}
+{{- if and .Values.monitoring.rules.enabled (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1/PrometheusRule") }}true{{ end -}}
+{{- end -}}

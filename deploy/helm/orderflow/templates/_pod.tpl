@@ -12,7 +12,14 @@
 {{- end -}}
 
 {{- define "orderflow.config.env" -}}
-{{- range $name, $value := mergeOverwrite (dict) .root.Values.config .workload.config }}
+{{- $config := mergeOverwrite (dict) .root.Values.config .workload.config }}
+{{- if eq .component "orders" }}
+{{- /* It tells the lag of the groups, also of those that have another name. */}}
+{{- range $setting, $component := dict "paymentGroup" "payments" "notificationGroup" "notifications" "analyticsGroup" "analytics" }}
+{{- with (index $.root.Values $component).config.kafkaGroupId }}{{ $_ := set $config $setting (dig $setting . $config) }}{{ end }}
+{{- end }}
+{{- end }}
+{{- range $name, $value := $config }}
 - name: {{ $name | snakecase | upper }}
   value: {{ include "orderflow.text" $value | quote }}
 {{- end }}

@@ -19,6 +19,7 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Whether the alerts that were asked for can be made. */}}
 {{- define "orderflow.alerting" -}}
 {{- if and .Values.monitoring.rules.enabled (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1/PrometheusRule") }}true{{ end -}}
 {{- end -}}
