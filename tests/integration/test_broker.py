@@ -1,13 +1,20 @@
 """The embedded broker: its life as a process, and the settings the guarantees rest on."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 from support.brokers import RunningBroker, embedded
 from support.eventually import eventually
@@ -16,9 +23,11 @@ from support.pipeline import read_topic
 from orderflow_local.errors import BrokerFailed
 from orderflow_local.kafka import Broker, Distribution
 from orderflow_local.kafka.config import BEHAVIOUR, PROMPT_RECOVERY
+from orderflow_local.kafka.exercise import exercise
 from orderflow_local.net import answers_kafka
 
 ONE_BROKER = "1"
+ON_THE_SPARE = pytest.mark.xdist_group("spare broker")
 
 
 def create_topic(bootstrap_servers: str, topic: str) -> None:
@@ -140,35 +149,61 @@ def has_records(broker: Broker, topic: str, count: int) -> bool:
     return len(read_topic(broker.bootstrap_servers, topic)) == count
 
 
-@pytest.mark.chaos
-def test_a_paused_broker_is_silent_until_it_resumes(own_broker: Callable[[], Broker]) -> None:
-    broker = own_broker()
-    broker.pause()
-    assert broker.is_running
-    assert not answers_kafka(broker.host, broker.port, timeout=0.5)
-    broker.resume()
-    broker.wait_ready(20)
+@pytest.fixture(scope="module")
+def spare(kafka_distribution: Distribution, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    own = embedded(kafka_distribution, tmp_path_factory.mktemp("spare-kafka"))
+    yield own
+    own.kill()
+
+
+@pytest.fixture
+def spare_broker(spare: Broker) -> Broker:
+    """A broker of this module's own, running; what a test does to it, the next one does not see."""
+    if not spare.is_running:
+        spare.start()
+        spare.wait_ready()
+    return spare
 
 
 @pytest.mark.chaos
-def test_stop_leaves_no_process(own_broker: Callable[[], Broker]) -> None:
-    broker = own_broker()
-    pid = broker.pid
-    assert pid is not None
-    assert os.getsid(pid) == pid != os.getsid(0)
-    broker.stop()
-    assert not psutil.pid_exists(pid)
-    assert not answers_kafka(broker.host, broker.port)
+@ON_THE_SPARE
+def test_a_paused_broker_is_silent_until_it_resumes(spare_broker: Broker) -> None:
+    spare_broker.pause()
+    assert spare_broker.is_running
+    assert not answers_kafka(spare_broker.host, spare_broker.port, timeout=0.5)
+    spare_broker.resume()
+    spare_broker.wait_ready(20)
 
 
-def test_everything_listens_on_loopback_only(own_broker: Callable[[], Broker]) -> None:
-    broker = own_broker()
+@ON_THE_SPARE
+def test_everything_listens_on_loopback_only(spare_broker: Broker) -> None:
     listening = {
         connection.laddr.ip.removeprefix("::ffff:")
-        for connection in psutil.Process(broker.pid).net_connections(kind="tcp")
+        for connection in psutil.Process(spare_broker.pid).net_connections(kind="tcp")
         if connection.status == psutil.CONN_LISTEN
     }
     assert listening == {"127.0.0.1"}
+
+
+@ON_THE_SPARE
+def test_in_training_a_broker_is_used_as_in_a_run(spare_broker: Broker) -> None:
+    exercise(spare_broker.bootstrap_servers)
+    admin = AdminClient({"bootstrap.servers": spare_broker.bootstrap_servers})
+    (found,) = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions("training")]).values()
+    committed = [each for each in found.result(20).topic_partitions or () if each.offset > 0]
+    assert [each.topic for each in committed] == ["orders"]
+    assert len(read_topic(spare_broker.bootstrap_servers, "orders")) == 3
+
+
+@pytest.mark.chaos
+@ON_THE_SPARE
+def test_stop_leaves_no_process(spare_broker: Broker) -> None:
+    pid = spare_broker.pid
+    assert pid is not None
+    assert os.getsid(pid) == pid != os.getsid(0)
+    spare_broker.stop()
+    assert not psutil.pid_exists(pid)
+    assert not answers_kafka(spare_broker.host, spare_broker.port)
 
 
 def test_a_folder_is_formatted_without_the_tool_as_the_tool_does_it(

@@ -49,12 +49,12 @@ class Distribution:
 
     @cached_property
     def quick_start(self) -> Path:
-        """Where this build of Java keeps its loaded classes; another one would refuse to read them."""
+        """Where this build of Java keeps the classes of a used broker; another one would refuse them."""
         java = self.java.resolve()
         release = java.parent.parent / "release"
         build = release.read_bytes() if release.exists() else str(java).encode()
         mark = hashlib.sha256(build).hexdigest()[:12]
-        return self.home / f"quick-start-{mark}.aot"
+        return self.home / f"quick-use-{mark}.aot"
 
     @property
     def first_records(self) -> Path:
