@@ -20,6 +20,14 @@ pytestmark = pytest.mark.chaos
 
 
 @pytest.fixture
+def pipeline(broker: RunningBroker, namespace: str, pipelines: Callable[[str, str], Pipeline]) -> Pipeline:
+    """A pipeline with as many partitions as in production, for workers to share."""
+    made = pipelines(broker.bootstrap_servers, namespace)
+    made.partitions = 12
+    return made.create_topics()
+
+
+@pytest.fixture
 def own_pipeline(
     own_broker: Callable[[], Broker], namespace: str, pipelines: Callable[[str, str], Pipeline]
 ) -> tuple[Broker, Pipeline]:

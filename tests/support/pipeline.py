@@ -75,7 +75,7 @@ class Pipeline:
     bootstrap_servers: str
     prefix: str
     folder: Path
-    partitions: int = 12
+    partitions: int = 4  # each costs a broker, and every worker that gets it, some milliseconds
     processes: list[ServiceProcess] = field(default_factory=list)
 
     @property
