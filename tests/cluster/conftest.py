@@ -132,8 +132,8 @@ def operators(
     """A factory of operator processes that see the test's namespace; they end with the test."""
     made: list[OperatorProcess] = []
 
-    def make(**settings: object) -> OperatorProcess:
-        made.append(OperatorProcess(operator_identity, kube_namespace, tmp_path, settings))
+    def make(*, is_forked: bool = True, **settings: object) -> OperatorProcess:
+        made.append(OperatorProcess(operator_identity, kube_namespace, tmp_path, settings, is_forked))
         return made[-1].start()
 
     yield make

@@ -195,7 +195,8 @@ def test_a_hundred_workers_are_polled_in_a_fraction_of_the_interval(
         )
     ]
     workload.cluster.apply(*manifests, namespace=workload.namespace)
-    operator = operators(poll_interval_seconds=INTERVAL, kafka_timeout_seconds=10).wait_ready()
+    operator = operators(is_forked=False, poll_interval_seconds=INTERVAL, kafka_timeout_seconds=10)
+    operator.wait_ready()
     eventually(lambda: written(workload) == MANY, within=60)
     first, before = polls(operator)
     eventually(lambda: polls(operator)[0] >= first + 2, within=30)

@@ -13,7 +13,15 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 from support.eventually import eventually
-from support.pipeline import Pipeline, ServiceProcess, handled_exactly_once, headers_of, order, orders
+from support.pipeline import (
+    FATAL_WORKER,
+    Pipeline,
+    ServiceProcess,
+    handled_exactly_once,
+    headers_of,
+    order,
+    orders,
+)
 
 from orderflow.events import Order
 from orderflow.payments.gateway import SimulatedGateway, idempotency_key
@@ -173,7 +181,7 @@ def test_a_record_that_ends_its_process_becomes_a_dead_letter_and_costs_nothing_
     pipeline.produce("orders", [*placed[:900], fatal, *placed[900:]])
     settings: dict[str, Any] = {"worker_max_batch": 1000}
     for life in range(8):
-        worker = pipeline.start_module("support.fatal_worker", [], "payments", f"life-{life}", **settings)
+        worker = pipeline.start_from(FATAL_WORKER, [], "payments", f"life-{life}", **settings)
         eventually(partial(ended_or_through, worker, pipeline, 2500), within=60, every=0.5)
         if worker.process.poll() is None:
             break

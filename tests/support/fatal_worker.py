@@ -20,5 +20,6 @@ class FatalGateway(SimulatedGateway):
         return super().charge(order, idempotency_key, attempt)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Work until a fatal order comes."""
     run_worker(payment_service(FatalGateway(success_rate=1), unit_price=Decimal(1)), PaymentSettings())

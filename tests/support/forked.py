@@ -65,8 +65,10 @@ class Forked:
 class Origin:
     """The process that others are forked from, once one is wanted. It ends with this one."""
 
-    def __init__(self, entry: str, *modules: str) -> None:
+    def __init__(self, entry: str, *modules: str, environment: Mapping[str, str] | None = None) -> None:
         self._arguments = (entry, *modules)
+        # What is read before a fork, by the allocator for one, is the same in all of them.
+        self._environment = environment or {}
         self._process: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
 
@@ -93,7 +95,10 @@ class Origin:
     def _begin(self) -> subprocess.Popen[str]:
         # -P: the modules beside this file are not meant to be found by their bare names.
         command = [sys.executable, "-P", __file__, *self._arguments]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        environment = {**os.environ, **self._environment}
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
         atexit.register(_end, process)
         return process
 
@@ -104,23 +109,6 @@ def _end(process: subprocess.Popen[str]) -> None:
     process.stdin.close()
     process.wait()
     process.stdout.close()
-
-
-class Fresh:
-    """A Python module that is started as usual: from nothing."""
-
-    def __init__(self, module: str) -> None:
-        self._module = module
-
-    def start(
-        self, arguments: Sequence[str], *, environment: Mapping[str, str], folder: Path, log: Path
-    ) -> subprocess.Popen[bytes]:
-        """Run the module with these arguments; what it writes goes to `log`."""
-        command = [sys.executable, "-m", self._module, *arguments]
-        with log.open("wb") as output:
-            return subprocess.Popen(
-                command, env=environment, stdout=output, stderr=subprocess.STDOUT, cwd=folder
-            )
 
 
 def main(entry: str, *modules: str) -> None:

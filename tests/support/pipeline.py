@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from confluent_kafka.admin import (
 )
 from support.endpoint import Probed
 from support.eventually import eventually
-from support.forked import Forked, Fresh, Origin
+from support.forked import Forked, Origin
 
 from orderflow.streaming.admin import create_topics, existing_topics, pipeline_topics
 from orderflow.streaming.clients import new_admin
@@ -31,6 +30,9 @@ from orderflow.streaming.settings import KafkaSettings
 from orderflow_local.net import free_port
 
 ORDERFLOW = Origin("orderflow.cli.main:main", "orderflow.orders.run")
+FATAL_WORKER = Origin(
+    "support.fatal_worker:main", environment={"PYTHONPATH": str(Path(__file__).parent.parent)}
+)
 READY_WITHIN = 60.0
 SESSION_SECONDS = 6  # the least that our brokers allow; their default is 10
 
@@ -39,7 +41,7 @@ SESSION_SECONDS = 6  # the least that our brokers allow; their default is 10
 class ServiceProcess(Probed):
     """One service as it runs anywhere: a process with a health port and a log."""
 
-    process: subprocess.Popen[bytes] | Forked
+    process: Forked
     port: int
     log_file: Path
 
@@ -112,12 +114,12 @@ class Pipeline:
 
     def start(self, service: str, name: str = "", **settings: object) -> ServiceProcess:
         """Start `orderflow run SERVICE` and return at once."""
-        return self.start_module("orderflow", ["run", service], service, name, **settings)
+        return self.start_from(ORDERFLOW, ["run", service], service, name, **settings)
 
-    def start_module(
-        self, module: str, arguments: Sequence[str], service: str, name: str = "", **settings: object
+    def start_from(
+        self, origin: Origin, arguments: Sequence[str], service: str, name: str = "", **settings: object
     ) -> ServiceProcess:
-        """Start a Python module in the place of a service and return at once."""
+        """Start another process in the place of a service and return at once."""
         port, name = free_port(), name or f"{service}-{len(self.processes)}"
         environment = os.environ | {
             "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
@@ -125,12 +127,10 @@ class Pipeline:
             "TOPIC_PREFIX": self.prefix,
             "INSTANCE_NAME": name,
             "HEALTH_PORT": str(port),
-            "PYTHONPATH": str(Path(__file__).parent.parent),
             **{key.upper(): str(value) for key, value in settings.items()},
         }
         log_file = self.folder / f"{name}-{len(self.processes)}.log"
-        begin = ORDERFLOW.start if module == "orderflow" else Fresh(module).start
-        process = begin(arguments, environment=environment, folder=self.folder, log=log_file)
+        process = origin.start(arguments, environment=environment, folder=self.folder, log=log_file)
         started = ServiceProcess(process, port, log_file)
         self.processes.append(started)
         return started
