@@ -104,10 +104,11 @@ def test_a_transaction_cut_off_by_a_kill_is_ended_and_holds_nobody_back(
         }
     )
     producer.init_transactions(20)
+    # Before the transaction begins: a member may be longer in coming than that may be open.
+    eventually(lambda: consumer.poll(0.1) is None and consumer.assignment(), within=20)
     producer.begin_transaction()
     producer.produce("cut", b"never committed")
     assert producer.flush(20) == 0
-    eventually(lambda: consumer.poll(0.1) is None and consumer.assignment(), within=20)
     producer.send_offsets_to_transaction(
         [TopicPartition("cut", 0, 0)], consumer.consumer_group_metadata(), 20
     )

@@ -138,8 +138,9 @@ def test_a_dead_letter_counts_as_rejected_by_where_it_came_from(
 
 def test_lag_says_how_old_the_oldest_unread_record_is(orderflow: Command, pipeline: Pipeline) -> None:
     pipeline.produce("orders", orders(10))
-    (payments, notifications) = json.loads(orderflow("lag", "--json").out)
+    payments, notifications, analytics = json.loads(orderflow("lag", "--json").out)
     assert (payments["group"], payments["lag"]) == ("payment-service", 10)
+    assert (analytics["group"], analytics["lag"]) == ("analytics", 10)
     assert 0 < payments["seconds"] < 60
     assert (notifications["lag"], notifications["seconds"]) == (0, 0)
     assert "never committed" in orderflow("lag", "--partitions").out
