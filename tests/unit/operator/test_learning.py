@@ -72,6 +72,13 @@ def test_a_consumer_that_keeps_up_shows_nothing() -> None:
     assert memory.rate_per_consumer is None
 
 
+def test_who_keeps_up_with_more_than_its_known_rate_shows_at_least_that() -> None:
+    polls = [sample(1000 + 5 * n, (400 * n + 50, 400 * n)) for n in range(20)]
+    memory = after(*polls, memory=Memory(rate_per_consumer=2.1))
+    assert memory.rate_per_consumer == pytest.approx(40), "80 a second, were all of it done in two polls"
+    assert after(*polls, memory=Memory(rate_per_consumer=90.0)).rate_per_consumer == 90.0
+
+
 def test_a_consumer_that_had_nothing_to_do_in_between_shows_nothing() -> None:
     """The marker behind its last record is lag until it is read; a minute later a burst comes."""
     drained = sample(1005, (101, 100))

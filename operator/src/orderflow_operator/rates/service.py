@@ -110,12 +110,29 @@ def with_service(memory: Memory, rows: Rows, sample: Sample) -> Memory:
     known = memory.rate_per_consumer
     if memory.verification and known is not None:
         return memory_now
-    rates = [rate for _, rate, saturated in consumers(memory, rows, sample.at) if saturated]
+    shown = consumers(memory, rows, sample.at)
+    rates = [rate for _, rate, saturated in shown if saturated]
     if not rates:
-        return memory_now
+        return replace(memory_now, rate_per_consumer=_at_least(known, memory, shown, sample.at))
     rate, share = sum(rates) / len(rates), 1 - exp(-max(seconds, memory.commit_seconds or 0) / RATE_SECONDS)
     learned = rate if known is None else known + share * (rate - known)
     return replace(memory_now, rate_per_consumer=round(learned, 4))
+
+
+def _at_least(
+    known: float | None, memory: Memory, shown: list[tuple[str, float, bool]], at: float
+) -> float | None:
+    """Return the known rate, but no less than what consumers do that are not even saturated: what was
+    learned while the whole machine was slow would else stay, since who keeps up is never saturated again.
+
+    The commit before may have been made a poll earlier than it was seen, so this is the least they did.
+    """
+    if known is None or not shown:
+        return known
+    seconds = at - (memory.sampled_at if memory.sampled_at is not None else at)
+    since = _last_moves(memory.partitions)
+    least = [rate * (at - since[one]) / (at - since[one] + seconds) for one, rate, _ in shown]
+    return max(known, round(sum(least) / len(least), 4))
 
 
 def consumers(memory: Memory, rows: Rows, at: float) -> list[tuple[str, float, bool]]:
