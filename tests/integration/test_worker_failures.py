@@ -289,8 +289,14 @@ def test_a_dead_letter_too_large_for_its_topic_waits_for_room_and_loses_nothing(
     bomb = b'{"order_id": "' + b"x" * 3_000_000 + b'"}'
     pipeline.produce("orders", [("user-0", bomb), *orders(3, users=1)], compression="gzip")
     worker = pipeline.start("payments")
-    eventually(lambda: "raise its max.message.bytes" in worker.get("/readyz")[1], within=40)
-    assert f"{pipeline.prefix}failed-orders to take the dead letter" in worker.get("/readyz")[1]
+
+    def asks_for_room() -> bool:
+        said = worker.get("/readyz")[1]
+        return f"{pipeline.prefix}failed-orders to take the dead letter" in said and (
+            "raise its max.message.bytes" in said
+        )
+
+    eventually(asks_for_room, within=40)
 
     set_topic_limit(pipeline, "failed-orders", 4_000_000)
 

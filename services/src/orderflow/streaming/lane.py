@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from orderflow.streaming.clients import Config
+from orderflow.streaming.fencing import Fencings
 from orderflow.streaming.login import Login
 from orderflow.streaming.outcomes import RecordTooLarge, Refused, Undecided
 from orderflow.streaming.progress import Progress
@@ -19,8 +20,6 @@ from orderflow.streaming.waiting_room import ALONE, Company, Waiting, WaitingRoo
 log = structlog.get_logger(__name__)
 
 _MOST_ATTEMPTS = 3
-_MOST_FENCINGS = 3  # within
-_FENCING_SECONDS = 60.0
 _PAUSE_SECONDS = 1.0
 
 # Clients that were answered together come again together, but not in the same microsecond: without this the
@@ -48,7 +47,7 @@ class Lane:
         self._on_commit = on_commit
         self._on_defeat = on_defeat
         self._company = ALONE
-        self._fenced_at: list[float] = []
+        self._fencings = Fencings()
         self.thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
 
     @property
@@ -115,11 +114,7 @@ class Lane:
         self._room.put_back(each for each in group if each.attempts < most)
 
     def _count_fencing(self, lost: ProducerLost) -> None:
-        if not lost.fenced:
-            return
-        now = time.monotonic()
-        self._fenced_at = [at for at in self._fenced_at if at > now - _FENCING_SECONDS] + [now]
-        if len(self._fenced_at) >= _MOST_FENCINGS:
+        if lost.fenced and self._fencings.again(time.monotonic()):
             self._on_defeat("another process uses the same INSTANCE_NAME and keeps taking over")
 
 
