@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,9 +58,12 @@ def place_order(system: LocalSystem) -> str:
         data=json.dumps({"user_id": "alice", "item": "book", "quantity": 2}).encode(),
         headers={"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        assert answer.status == 202
-        return str(json.load(answer)["order_id"])
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            assert answer.status == 202
+            return str(json.load(answer)["order_id"])
+    except urllib.error.HTTPError as error:
+        raise AssertionError(error.read().decode()) from error
 
 
 def refusal(done: subprocess.CompletedProcess[str]) -> str:
@@ -111,11 +115,15 @@ def stopping_order() -> list[str]:
     return ["orders-0", "payments-0", "kafka"]
 
 
-def test_detached_it_returns_when_ready_and_down_and_clean_leave_nothing(beside: LocalSystem) -> None:
+def test_detached_beside_another_it_returns_when_ready_and_down_and_clean_leave_nothing(
+    running: LocalSystem, beside: LocalSystem
+) -> None:
+    place_order(running)
     done = beside.command("up", detach=1)
     assert done.returncode == 0, done.stderr
     assert "Orderflow is ready." in done.stdout
     place_order(beside)
+    place_order(running)
     assert refusal(beside.command("clean")).endswith("stop it first with `make down`.")
     assert beside.command("down").returncode == 0
     assert beside.left() == []

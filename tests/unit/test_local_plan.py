@@ -24,6 +24,7 @@ def rendered(outer: dict[str, str], env_file: dict[str, str | None] | None = Non
         outer,
         env_file or {},
         bootstrap_servers="b:1",
+        topic_prefix="team.",
         health_port=9,
         run_id="this-run",
         tables=Path("/data/tables.db"),
@@ -61,7 +62,7 @@ def test_the_api_stops_before_the_workers_and_the_broker_last() -> None:
 def test_a_process_knows_its_broker_its_name_and_its_health_port() -> None:
     given = rendered({"PATH": "/bin"})
     assert given["KAFKA_BOOTSTRAP_SERVERS"] == "b:1"
-    assert (given["INSTANCE_NAME"], given["HEALTH_PORT"], given["PATH"]) == ("payments-0", "9", "/bin")
+    assert (given["INSTANCE_NAME"], given["HEALTH_PORT"], given["PATH"]) == ("team.payments-0", "9", "/bin")
     assert given[plan.RUN_ID] == "this-run"
 
 

@@ -77,13 +77,15 @@ def environment(
     env_file: Mapping[str, str | None],
     *,
     bootstrap_servers: str,
+    topic_prefix: str,
     health_port: int,
     run_id: str,
     tables: Path,
 ) -> dict[str, str]:
     """Return the environment of a process: the user's, and what only this run can know.
 
-    `tables` is the file of a database, unless the user has one.
+    `tables` is the file of a database, unless the user has one. The instance's name begins with the topics'
+    prefix: it is part of transactional ids, and two systems on one Kafka would fence each other's producers.
     """
     passed = {name: value for name, value in outer.items() if name not in NOT_PASSED_ON}
     ours = {**SHOWN_AT_WORK[slot.service], DATABASE: f"sqlite:///{tables}"}
@@ -92,7 +94,7 @@ def environment(
         **shown,
         **passed,
         "KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
-        "INSTANCE_NAME": slot.name,
+        "INSTANCE_NAME": topic_prefix + slot.name,
         "HEALTH_HOST": "127.0.0.1",
         "HEALTH_PORT": str(health_port),
         "PYTHONUNBUFFERED": "1",

@@ -138,6 +138,7 @@ class Supervisor:
             os.environ,
             dotenv_values(os.environ.get("ENV_FILE") or Path("config", f"{slot.service}.env")),
             bootstrap_servers=self.bootstrap_servers,
+            topic_prefix=self._state.topic_prefix,
             health_port=health,
             run_id=self.run_id,
             tables=self.folder.tables,
