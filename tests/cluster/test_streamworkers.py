@@ -18,7 +18,8 @@ def test_a_burst_is_met_by_one_jump_and_then_the_workers_go(workload: Workload, 
     # Long enough that the workers do not go before this test has seen that there is no lag.
     with workload.running(maxReplicas=12, stabilizationWindowSeconds=10):
         workload.wait_decided()
-        workload.produce(4000)
+        with operator.held():
+            workload.produce(4000)
         workload.wait(size=6, within=10)  # as many as there are partitions
         assert workload.writes == 1
         eventually(lambda: workload.ready == 6, within=30)
@@ -37,18 +38,20 @@ def test_a_burst_is_met_by_one_jump_and_then_the_workers_go(workload: Workload, 
 
 
 def test_workers_go_to_zero_and_come_back_in_one_jump(workload: Workload, operators: Operators) -> None:
-    operators().wait_ready()
+    operator = operators().wait_ready()
     workload.replicas = 0
     with workload.running(minReplicas=0, maxReplicas=12):
         workload.wait_decided()
         assert workload.size == 0
-        workload.produce(3000)
+        with operator.held():
+            workload.produce(3000)
         workload.wait(size=6, within=10)
         assert workload.writes == 1
         eventually(lambda: workload.lag == 0, within=40)
         workload.wait(size=0, within=30)
         before = workload.writes
-        workload.produce(3000)
+        with operator.held():
+            workload.produce(3000)
         workload.wait(size=6, within=10)
         assert workload.writes == before + 1
 
@@ -90,16 +93,18 @@ def test_another_autoscaler_on_the_target_is_left_to_it(workload: Workload, oper
 
 
 def test_more_partitions_lift_the_cap_at_the_next_poll(workload: Workload, operators: Operators) -> None:
-    operators().wait_ready()
+    operator = operators().wait_ready()
     workload.partitions, workload.seconds_per_record = 2, 0.02
     with workload.running(maxReplicas=12):
         workload.wait_decided()
-        workload.produce(6000)
+        with operator.held():
+            workload.produce(6000)
         workload.wait(size=2, within=10)
         eventually(lambda: workload.ready == 2, within=30)
         workload.raise_partitions(6)
         workload.partitions = 6
-        workload.produce(6000)
+        with operator.held():
+            workload.produce(6000)
         workload.wait(size=6, within=30)
         assert workload.writes == 2
 

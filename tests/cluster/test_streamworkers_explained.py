@@ -42,7 +42,8 @@ def test_kubectl_and_explain_answer_why_this_many(
     operator = operators().wait_ready()
     with workload.running(maxReplicas=12, stabilizationWindowSeconds=60):
         workload.wait_decided()
-        workload.produce(4000)
+        with operator.held():
+            workload.produce(4000)
         workload.wait(size=6, within=10)
         eventually(lambda: "ScaledUp" in workload.reasons_of_events(), within=10)
         told = workload.status["lastScale"]["message"]

@@ -48,7 +48,8 @@ def test_an_operator_killed_in_a_cooldown_does_not_write_early(
     first = operators().wait_ready()
     with workload.running(maxReplicas=12, stabilizationWindowSeconds=10):
         workload.wait_decided()
-        workload.produce(3000)
+        with first.held():
+            workload.produce(3000)
         workload.wait(size=6, within=10)
         first.kill()
         written_at = workload.status["lastScale"]["at"]

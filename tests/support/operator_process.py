@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,6 +116,18 @@ class OperatorProcess(Probed):
     def send(self, number: signal.Signals) -> None:
         """Send it a signal."""
         os.kill(self.pid, number)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Stop it for a moment, so that it sees what is done meanwhile as a whole or not at all.
+
+        A broker appends to one partition after the other, a tenth of a second for six new ones.
+        """
+        self.send(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.send(signal.SIGCONT)
 
     def kill(self) -> None:
         """End it as a power cut would."""
