@@ -6,6 +6,7 @@ beside it falls on all of them alike. Figures go to build/bench.json, the report
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -61,6 +62,8 @@ def main(
     console = Console(stderr=True)
     depth = throughput.Backlog(warm, orders, tail=max(60_000, orders // 3))
     failures = 0
+    # As Ctrl-C does, so that the broker and the contender at work end with it.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     with own_broker() as stage, _progress(console) as progress, TemporaryDirectory() as folder:
         tables = queries.Tables(Path(folder))
         turns = [turn for name in chosen for turn in _turns(name, depth, seconds, backlog, tables)]

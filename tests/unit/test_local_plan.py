@@ -12,6 +12,7 @@ from orderflow_local.plan import (
     failures_in_a_row,
     restart_delay,
     slots,
+    tables_url,
     worker_slots,
 )
 
@@ -27,7 +28,7 @@ def rendered(outer: dict[str, str], env_file: dict[str, str | None] | None = Non
         topic_prefix="team.",
         health_port=9,
         run_id="this-run",
-        tables=Path("/data/tables.db"),
+        tables="sqlite:////data/tables.db",
     )
 
 
@@ -78,6 +79,12 @@ def test_the_tables_are_in_the_data_folder_unless_somebody_chose(
     outer: dict[str, str], env_file: dict[str, str | None], database: str | None
 ) -> None:
     assert rendered(outer, env_file).get("DATABASE_URL") == database
+
+
+def test_the_tables_that_analytics_fills_are_those_that_the_api_shows() -> None:
+    file = Path("/data/tables.db")
+    assert tables_url({}, file) == "sqlite:////data/tables.db"
+    assert tables_url({"DATABASE_URL": "postgresql://db"}, file) == "postgresql://db"
 
 
 @pytest.mark.parametrize("name", ["KAFKA_GROUP_ID", "INSTANCE_NAME", "HEALTH_PORT", "HEALTH_HOST"])

@@ -19,9 +19,11 @@ NOT_PASSED_ON = ("KAFKA_GROUP_ID", "INSTANCE_NAME", "HEALTH_PORT", "HEALTH_HOST"
 RUN_ID = "ORDERFLOW_RUN_ID"
 DATABASE = "DATABASE_URL"
 
-# Memory, measured with room to spare: the JVM beside its heap, and a Python service.
+# Memory, measured with room to spare: the JVM beside its heap, a Python service, and what analytics takes
+# beyond that while it works off a backlog.
 BROKER_OVERHEAD = 350 * MIB
 SERVICE_MEMORY = 110 * MIB
+ANALYTICS_BACKLOG = 130 * MIB
 
 FIRST_DELAY = 0.5  # seconds
 LONGEST_DELAY = 30.0  # seconds
@@ -80,15 +82,16 @@ def environment(
     topic_prefix: str,
     health_port: int,
     run_id: str,
-    tables: Path,
+    tables: str,
 ) -> dict[str, str]:
     """Return the environment of a process: the user's, and what only this run can know.
 
-    `tables` is the file of a database, unless the user has one. The instance's name begins with the topics'
-    prefix: it is part of transactional ids, and two systems on one Kafka would fence each other's producers.
+    `tables` is the database's URL, unless the user or the service's own env file names one. The instance's
+    name begins with the topics' prefix: it is part of transactional ids, and two systems on one Kafka would
+    fence each other's producers.
     """
     passed = {name: value for name, value in outer.items() if name not in NOT_PASSED_ON}
-    ours = {**SHOWN_AT_WORK[slot.service], DATABASE: f"sqlite:///{tables}"}
+    ours = {**SHOWN_AT_WORK[slot.service], DATABASE: tables}
     shown = {name: value for name, value in ours.items() if name not in env_file}
     return {
         **shown,
@@ -100,6 +103,14 @@ def environment(
         "PYTHONUNBUFFERED": "1",
         RUN_ID: run_id,
     }
+
+
+def tables_url(env_file: Mapping[str, str | None], file: Path) -> str:
+    """Return where the tables are: where the env file of analytics says, which fills them, or in a file.
+
+    The Order Service shows what analytics wrote, so one line in that file is enough for both.
+    """
+    return env_file.get(DATABASE) or f"sqlite:///{file}"
 
 
 def restart_delay(failures: int) -> float:
@@ -120,4 +131,4 @@ def heap_bytes(heap: str) -> int:
 def memory_needed(heap: str | None, services: int) -> int:
     """Return the bytes this system takes once it works; no heap means no broker of our own."""
     broker = heap_bytes(heap) + BROKER_OVERHEAD if heap else 0
-    return broker + services * SERVICE_MEMORY
+    return broker + services * SERVICE_MEMORY + ANALYTICS_BACKLOG

@@ -136,12 +136,12 @@ class Supervisor:
         environment = plan.environment(
             slot,
             os.environ,
-            dotenv_values(os.environ.get("ENV_FILE") or Path("config", f"{slot.service}.env")),
+            _env_file(slot.service),
             bootstrap_servers=self.bootstrap_servers,
             topic_prefix=self._state.topic_prefix,
             health_port=health,
             run_id=self.run_id,
-            tables=self.folder.tables,
+            tables=plan.tables_url(_env_file("analytics"), self.folder.tables),
         )
         if slot.tier is Tier.API:
             health = self.settings.api_port
@@ -227,3 +227,7 @@ class Supervisor:
         self._state = new
         self.folder.logs.mkdir(parents=True, exist_ok=True)
         state.save(self.folder.state, new)
+
+
+def _env_file(service: str) -> dict[str, str | None]:
+    return dotenv_values(os.environ.get("ENV_FILE") or Path("config", f"{service}.env"))
