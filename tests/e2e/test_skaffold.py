@@ -4,9 +4,11 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from support.e2e import installing
 from support.e2e.system import NAMESPACES, OPERATOR, SERVICES, System
 from support.eventually import eventually
@@ -43,6 +45,26 @@ def test_skaffold_verify_places_an_order_too(without_strimzi: System) -> None:
 def test_skaffold_understands_all_of_its_profiles_together(profiles: str, system: System) -> None:
     said = system.kind.run("skaffold", "diagnose", "--yaml-only", "--profile", profiles)
     assert said.count("kind: Config") == 6
+
+
+def test_skaffold_renders_what_shows_metrics_and_logs_beside_the_services(
+    system: System, tmp_path: Path
+) -> None:
+    profiles, rendered = ("--profile", "airgap,elk,observability"), tmp_path / "rendered.yaml"
+    # Nothing is built, pulled or deployed for it.
+    alone = ("--offline=true", "--digest-source=none", "--output", str(rendered))
+    system.kind.run("skaffold", "render", *profiles, *alone)
+    found = {(one["kind"], one["metadata"]["name"]) for one in yaml.safe_load_all(rendered.read_text()) if one}
+    assert found >= {
+        ("DaemonSet", "fluent-bit"),
+        ("StatefulSet", "elasticsearch"),
+        ("Deployment", "kibana"),
+        ("Deployment", "prometheus"),
+        ("Deployment", "grafana"),
+        ("Deployment", "orderflow-orders"),
+        ("Deployment", "orderflow-analytics"),
+        ("Deployment", "orderflow-operator"),
+    }
 
 
 def test_the_api_answers_questions_from_the_log_the_groups_and_the_operator(without_strimzi: System) -> None:
