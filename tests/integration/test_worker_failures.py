@@ -175,9 +175,8 @@ def test_an_undecided_commit_is_settled_by_what_the_broker_says(
 def test_a_hanging_client_call_ends_the_process(own_pipeline: tuple[Broker, Pipeline]) -> None:
     broker, pipeline = own_pipeline
     pipeline.produce("orders", orders(30_000))
-    worker = pipeline.start(
-        "payments", worker_max_batch=200, transaction_timeout_seconds=60, watchdog_seconds=3
-    )
+    settings = {"worker_max_batch": 200, "transaction_timeout_seconds": 60, "watchdog_seconds": 3}
+    worker = pipeline.start("payments", "restarted", **settings)
     eventually(lambda: worker.metric("orderflow_batch_records_count") > 0, within=40)
 
     broker.pause()
@@ -186,7 +185,8 @@ def test_a_hanging_client_call_ends_the_process(own_pipeline: tuple[Broker, Pipe
     assert "committing.py" in worker.log, "the stacks show where it stood"
 
     broker.resume()
-    pipeline.start("payments", "successor")
+    # With the name of the one that ended, as a container that is started again: nobody waits for the timeout.
+    pipeline.start("payments", "restarted")
     eventually(lambda: handled_exactly_once(pipeline, 30_000), within=90, every=1)
 
 
