@@ -54,7 +54,9 @@ def test_skaffold_renders_what_shows_metrics_and_logs_beside_the_services(
     # Nothing is built, pulled or deployed for it.
     alone = ("--offline=true", "--digest-source=none", "--output", str(rendered))
     system.kind.run("skaffold", "render", *profiles, *alone)
-    found = {(one["kind"], one["metadata"]["name"]) for one in yaml.safe_load_all(rendered.read_text()) if one}
+    found = {
+        (one["kind"], one["metadata"]["name"]) for one in yaml.safe_load_all(rendered.read_text()) if one
+    }
     assert found >= {
         ("DaemonSet", "fluent-bit"),
         ("StatefulSet", "elasticsearch"),
