@@ -11,7 +11,11 @@ from orderflow.payments.settings import PaymentSettings
 from orderflow.streaming.process import run_worker
 
 WAITING_USER = "user-that-waits"
-WAITING_ORDER = b'{"order_id":"WAITS","user_id":"user-that-waits","amount":1,"items":1}'
+# Every contender gets it, and the peers ask for a timestamp.
+WAITING_ORDER = (
+    b'{"order_id":"WAITS","user_id":"user-that-waits","amount":1.00,"items":1,'
+    b'"timestamp":"2026-01-01T12:00:00.000000Z"}'
+)
 
 
 class OneUserWaits(SimulatedGateway):

@@ -119,10 +119,13 @@ class Handling(Generic[E]):
             failure = Failure("unexpected", error, delivery.attempt)
         if span is not None:
             span.error = failure.error
-        if failure.kind == "invalid" or failure.attempts >= self._max_attempts:
-            return self._bury(record, failure, headers, delivery.at, span)
-        self._on_failure(record, failure, False)
-        return failure
+        try:
+            if failure.kind == "invalid" or failure.attempts >= self._max_attempts:
+                return self._bury(record, failure, headers, delivery.at, span)
+            self._on_failure(record, failure, False)
+            return failure
+        finally:
+            forget_frames(failure.error)
 
     def _bury(
         self,
@@ -163,3 +166,14 @@ class Handling(Generic[E]):
                 f"leads to a record of {len(value)} bytes for {event.topic}, more than it takes"
             )
         return self._topic[event.topic], event.key.encode(), value, headers
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Let an error go of the frames that it came through, once it is told.
+
+    They hold it too, and by way of the frames above them the whole batch: such a circle waits for the garbage
+    collector, which comes rarely here. One record in a hundred that failed took a quarter of the throughput.
+    """
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__

@@ -33,8 +33,11 @@ class Latencies(Collector):
         # whoever reads sees no half of a batch.
         self._seen: dict[str, tuple[tuple[int, ...], int]] = {}
 
-    def observe(self, service: str, timestamps: Iterable[int], now: int) -> None:
-        """Count records by their timestamps; those and `now` in ms since the epoch."""
+    def observe(self, service: str, timestamps: Iterable[int], now: int, each: int = 1) -> None:
+        """Count records by their timestamps; those and `now` in ms since the epoch.
+
+        Each timestamp stands for `each` records.
+        """
         # Quick, as they come sorted by partition. No record is looked at by itself: there are thousands.
         oldest_first = sorted(timestamps)
         size = len(oldest_first)
@@ -45,8 +48,8 @@ class Latencies(Collector):
         ahead = oldest_first[bisect_left(oldest_first, now) :]
         age = now * (size - len(ahead)) - (sum(oldest_first) - sum(ahead))
         self._seen[service] = (
-            tuple(before + more for before, more in zip(counts, between, strict=True)),
-            total + age,
+            tuple(before + each * more for before, more in zip(counts, between, strict=True)),
+            total + each * age,
         )
 
     def collect(self) -> Iterator[HistogramMetricFamily]:

@@ -13,6 +13,7 @@ from orderflow.streaming.latency import LATENCIES
 from orderflow.streaming.service import Service
 
 _EVERY_SECONDS = 1.0
+_LOOKED_AT = 256  # records of a batch
 
 
 class Reads(Protocol):
@@ -42,9 +43,19 @@ class Measuring:
         self._transactions.observe(seconds)
         self._records.inc(len(batch))
         self._batches.observe(len(batch))
-        timestamps = [done.record.timestamp for done in batch.done]
-        LATENCIES.observe(self._service.name, timestamps, int(time.time() * 1000))
+        self._observe_latency(batch)
         self._service.committed(batch.done)
+
+    def _observe_latency(self, batch: Batch) -> None:
+        """Count how old its records are; in a large batch each one looked at stands for its neighbours too.
+
+        They come sorted by partition and time, and to look at each took 8 % of the loop under a backlog.
+        """
+        now, done, name = int(time.time() * 1000), batch.done, self._service.name
+        stride = max(1, len(done) // _LOOKED_AT)
+        whole = len(done) - len(done) % stride
+        LATENCIES.observe(name, [each.record.timestamp for each in done[:whole:stride]], now, each=stride)
+        LATENCIES.observe(name, [each.record.timestamp for each in done[whole:]], now)
 
     def look(self, now: float, reads: Reads, held: int) -> None:
         """Once a second show the lag of what is read here, and how many records wait for an attempt."""

@@ -60,7 +60,11 @@ class Standing:
 
     def has_finished(self, offset: int) -> bool:
         # Nothing below the origin is unfinished, though it may be read again.
-        return offset < self.origin or bool(self.finished >> offset - self.origin & 1)
+        if offset < self.origin:
+            return True
+        # To shift thousands of bits costs a copy of them, and most offsets lie past the last one.
+        at = offset - self.origin
+        return at < self.finished.bit_length() and bool(self.finished >> at & 1)
 
     def take(self, offset: int) -> None:
         self.next = max(self.next, offset + 1)

@@ -11,19 +11,15 @@ committed, the rest is forgotten and read by its next owner.
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import Generic
 
-import structlog
-
-from orderflow.observability.at_work import ids_in, place_of
 from orderflow.observability.records import spans_of
-from orderflow.streaming import metrics
 from orderflow.streaming.access import Access
 from orderflow.streaming.batches import Batch, Record
 from orderflow.streaming.clients import consumer_config
 from orderflow.streaming.committing import Committing
+from orderflow.streaming.failures import Failures
 from orderflow.streaming.handling import Handling
 from orderflow.streaming.login import Login
 from orderflow.streaming.measuring import Measuring
@@ -34,8 +30,6 @@ from orderflow.streaming.settings import WorkerSettings
 from orderflow.streaming.source import Source
 from orderflow.streaming.takeover import Takeover
 from orderflow.streaming.turns import Turns
-
-log = structlog.get_logger(__name__)
 
 _IDLE_SECONDS = 1.0
 _BATCHES_AHEAD = 2
@@ -49,6 +43,7 @@ class Worker(Generic[E]):
         self._service = service
         self._settings = settings
         self._spans = spans_of(service.name, settings.group, settings.instance_name, settings)
+        self._failures = Failures(service.name, settings.group)
         handling = Handling(
             service,
             group=settings.group,
@@ -124,9 +119,10 @@ class Worker(Generic[E]):
             self._idle()
         while batch:
             in_time = time.monotonic() - started < self._settings.worker_batch_seconds
-            known = bool(assignment.waiting) and not assignment.first
-            ahead = self._commit(batch, handle_more=in_time and known)
-            batch = ahead.outstanding({}, assignment.held)
+            known, losses = bool(assignment.waiting) and not assignment.first, assignment.losses
+            batch = self._commit(batch, handle_more=in_time and known)
+            if assignment.losses != losses:
+                batch = batch.outstanding({}, assignment.held)
 
     def _committed(self, batch: Batch, seconds: float) -> None:
         self._measuring.committed(batch, seconds)
@@ -152,14 +148,4 @@ class Worker(Generic[E]):
     def _tell_failure(self, record: Record, failure: Failure, final: bool) -> None:
         if final:
             self._turns.letters.append(record)
-        counter = metrics.DEAD_LETTERS if final else metrics.FAILED_ATTEMPTS
-        counter.labels(self._service.name, failure.kind).inc()
-        log.log(
-            logging.WARNING if final else logging.INFO,
-            "dead letter" if final else "attempt failed",
-            reason=failure.reason,
-            attempts=failure.attempts,
-            **place_of(record, self._settings.group),
-            **ids_in(record.value),
-            exc_info=failure.error if failure.kind == "unexpected" else None,
-        )
+        self._failures.tell(record, failure, final=final)
