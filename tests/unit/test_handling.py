@@ -1,5 +1,6 @@
 """One record through one service: whatever goes wrong costs that record alone, and is told."""
 
+import gc
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -440,3 +441,25 @@ def test_one_key_never_runs_beside_itself() -> None:
 def test_a_worker_needs_each_of_its_topics_once() -> None:
     assert service().topics == ("orders", "payments", "order-status", "failed-orders", "failed-payments")
     assert service(exhausted=None, writes=("orders",)).topics == ("orders", "failed-orders")
+
+
+@pytest.mark.parametrize("attempt", [1, 3], ids=["held", "buried"])
+@pytest.mark.parametrize("error", [GatewayAway, InvalidEvent, ZeroDivisionError])
+def test_a_failure_leaves_nothing_to_the_garbage_collector(error: type[Exception], attempt: int) -> None:
+    """Circles hold whole batches, and the collector of a worker comes rarely."""
+
+    def fails(order: Order, delivery: Delivery) -> Sequence[Event]:
+        try:
+            raise KeyError("the cause")
+        except KeyError:
+            raise error("no answer") from None
+
+    handler, records = handling(fails), [order_record(number, f"u{number}") for number in range(3)]
+    handler.handle(records, NOON, attempt)
+    gc.collect()
+    gc.disable()
+    try:
+        handler.handle(records, NOON, attempt)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
