@@ -114,6 +114,8 @@ def start_own(console: Console) -> Engine:
     install(["debootstrap"] if _find_quietly() else PACKAGES, console)
     # Where systemd runs, a package may have started it.
     if found := _find_quietly():
+        if found == own():
+            install_runtime(RUN)  # whoever started it may have had another interpreter
         return found
     engine = Engine(shutil.which("docker") or "docker", f"unix://{SOCKET}")
     with console.status("Starting the container engine"):
@@ -158,7 +160,7 @@ def _start(engine: Engine) -> None:
     log = folder / "dockerd.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            daemon_command(folder, _install_runtime(RUN)),
+            daemon_command(folder, install_runtime(RUN)),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -192,10 +194,13 @@ def _clear(engine: Engine) -> None:
     engine("image", "prune", "--force", "--filter", "until=24h", within=300.0)
 
 
-def _install_runtime(folder: Path) -> Path:
+def install_runtime(folder: Path) -> Path:
+    """Write the runtime of our engine's containers to a folder; return where it is."""
     runtime = folder / "runtime"
     source = Path(__file__).with_name("runtime.py").read_text()
-    runtime.write_text(source.replace("#!/usr/bin/python3", f"#!{sys.executable}", 1))
+    # Not that of our virtual environment: the engine goes on when this checkout is gone.
+    interpreter = Path(sys.executable).resolve()
+    runtime.write_text(source.replace("#!/usr/bin/python3", f"#!{interpreter}", 1))
     runtime.chmod(0o755)
     return runtime
 

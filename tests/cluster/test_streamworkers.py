@@ -62,6 +62,8 @@ def test_zero_by_hand_is_respected(workload: Workload, operators: Operators) -> 
         workload.wait_decided()
         workload.scale(0)
         eventually(lambda: workload.status["replicas"] == 0, within=10)
+        # A consumer that is just ending would still take some.
+        eventually(lambda: workload.pods.are_gone, within=20)
         workload.produce(3000)
         eventually(lambda: workload.lag >= 3000, within=20)
         assert (workload.size, workload.writes) == (0, 1)  # the one by hand

@@ -35,6 +35,7 @@ class WorkerPods:
     folder: Path
     held: bool = False  # no further Pod becomes ready while this is set
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _leaving: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -58,6 +59,11 @@ class WorkerPods:
         """The Pods that have a running consumer."""
         return [name for name, process in list(self._running.items()) if process.poll() is None]
 
+    @property
+    def are_gone(self) -> bool:
+        """Whether no consumer runs, also none whose Pod was deleted and that has not ended yet."""
+        return all(each.poll() is not None for each in (*self._running.values(), *self._leaving))
+
     def _run(self) -> None:
         while not self._stopping.wait(_LOOK_EVERY):
             try:
@@ -68,7 +74,8 @@ class WorkerPods:
     def _follow(self) -> None:
         found = {pod["metadata"]["name"]: pod for pod in pods(self.api, self.namespace, f"app={self.app}")}
         for name in [name for name in self._running if name not in found]:
-            threading.Thread(target=_end, args=(self._running.pop(name),), daemon=True).start()
+            self._leaving.append(self._running.pop(name))
+            threading.Thread(target=_end, args=(self._leaving[-1],), daemon=True).start()
         for name, pod in found.items():
             if name not in self._running:
                 self._start(name)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,13 @@ def test_our_own_engine_keeps_away_from_where_another_one_would_look(tmp_path: P
     places = [command[command.index(flag) + 1] for flag in flags]
     assert [place for place in places if "docker/" in place or place.startswith("/var/")] == []
     assert str(tmp_path) in places[0]
+
+
+def test_the_runtime_of_our_own_engine_outlives_the_checkout(tmp_path: Path) -> None:
+    first = engine.install_runtime(tmp_path).read_text().splitlines()[0]
+    interpreter = Path(first.removeprefix("#!").split()[0])
+    assert interpreter.exists()
+    assert not interpreter.is_relative_to(sys.prefix)
 
 
 @pytest.mark.parametrize(
