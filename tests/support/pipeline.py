@@ -176,7 +176,8 @@ class Pipeline:
         """Return how many offsets a topic has: records, also uncommitted ones, and the markers of commits."""
         admin, name = new_admin(self.settings), self.prefix + topic
         numbers = admin.list_topics(name, timeout=20).topics[name].partitions
-        wanted = {TopicPartition(name, number): OffsetSpec.latest() for number in numbers}
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        wanted = {TopicPartition(name, number): latest for number in numbers}
         found = admin.list_offsets(wanted, request_timeout=20)
         return sum(future.result(30).offset for future in found.values())
 
