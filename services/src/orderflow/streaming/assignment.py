@@ -21,8 +21,6 @@ class Assignment:
         # Partitions whose standing was not looked up yet, with their first record once there is one.
         self.new: set[Partition] = set()
         self.first: dict[Partition, int] = {}
-        # How often partitions went: while that stands still, whatever was ours is.
-        self.losses = 0
 
     @property
     def is_empty(self) -> bool:
@@ -38,7 +36,6 @@ class Assignment:
     def lose(self, partitions: Iterable[Partition]) -> None:
         """Forget partitions: their next owner begins at what was committed."""
         gone = set(partitions)
-        self.losses += 1
         self.owned -= gone
         self.held -= gone
         self.new -= gone

@@ -119,10 +119,9 @@ class Worker(Generic[E]):
             self._idle()
         while batch:
             in_time = time.monotonic() - started < self._settings.worker_batch_seconds
-            known, losses = bool(assignment.waiting) and not assignment.first, assignment.losses
-            batch = self._commit(batch, handle_more=in_time and known)
-            if assignment.losses != losses:
-                batch = batch.outstanding({}, assignment.held)
+            known = bool(assignment.waiting) and not assignment.first
+            ahead = self._commit(batch, handle_more=in_time and known)
+            batch = ahead.outstanding({}, assignment.held)
 
     def _committed(self, batch: Batch, seconds: float) -> None:
         self._measuring.committed(batch, seconds)
