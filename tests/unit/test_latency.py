@@ -50,3 +50,11 @@ def test_services_are_counted_apart() -> None:
     latencies.observe("one", [NOW - 1], NOW)
     latencies.observe("other", [NOW - 1, NOW - 1], NOW)
     assert [samples(latencies, name)["count"] for name in ("one", "other")] == [1, 2]
+
+
+@given(_ages, st.integers(1, 40))
+def test_a_record_may_stand_for_others_of_its_age(ages: list[int], each: int) -> None:
+    one_by_one, together = Latencies(), Latencies()
+    one_by_one.observe("s", [NOW - age for age in ages for _ in range(each)], NOW)
+    together.observe("s", [NOW - age for age in ages], NOW, each=each)
+    assert samples(together) == samples(one_by_one)

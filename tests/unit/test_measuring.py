@@ -1,5 +1,8 @@
 """What a worker tells of itself follows what it committed and what it holds."""
 
+import time
+
+import pytest
 from prometheus_client import REGISTRY
 from support.builders import a_payment, record
 
@@ -7,7 +10,7 @@ from orderflow.events import encode
 from orderflow.events.payments import decode_payment
 from orderflow.payments.metrics import count_payments
 from orderflow.streaming.assignment import Assignment
-from orderflow.streaming.batches import Batch, Done, Partition
+from orderflow.streaming.batches import Batch, Done, Partition, Record
 from orderflow.streaming.measuring import Measuring, lag_of
 from orderflow.streaming.service import Service
 
@@ -110,3 +113,16 @@ def test_payments_are_counted_by_status_and_nothing_else_is_a_payment() -> None:
         ]
     )
     assert [after - earlier for after, earlier in zip(counts(), before, strict=True)] == [2, 1]
+
+
+@pytest.mark.parametrize("size", [1, 255, 256, 511, 512, 5_000, 5_003])
+def test_of_a_batch_of_any_size_every_record_is_in_the_latency_with_its_neighbours_age(size: int) -> None:
+    name, now = f"batch-of-{size}", time.time() * 1000
+    # The older half of one partition, the younger half of another: ages of 70 s and of 7 s.
+    ages = [70_000 if number < size // 2 else 7_000 for number in range(size)]
+    done = [Done(Record(ONE, n, int(now - age), None, b"", None), ()) for n, age in enumerate(ages)]
+    measuring(name, []).committed(Batch(done), 0.1)
+    family = "orderflow_record_latency_seconds"
+    assert sample(f"{family}_count", service=name) == size
+    young = sample(f"{family}_bucket", service=name, le="10.0")
+    assert young == pytest.approx(ages.count(7_000), abs=max(1, size // 256))

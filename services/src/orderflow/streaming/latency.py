@@ -18,7 +18,7 @@ BOUNDS_MS = (10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_
 _NAME = "orderflow_record_latency_seconds"
 _TEXT = (
     "From the timestamp of a record to the commit of what follows from it; of payment-service: from the "
-    "order's timestamp to its outcome."
+    "order's timestamp to its outcome. In a large batch some records stand for their neighbours."
 )
 _NONE = (0,) * (len(BOUNDS_MS) + 1)
 
