@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from deploy.kind import debian, engine, machine, system, tools
 from deploy.kind.debian import Debian
@@ -71,6 +72,20 @@ def test_the_runtime_of_our_own_engine_outlives_the_checkout(tmp_path: Path) -> 
     interpreter = Path(first.removeprefix("#!").split()[0])
     assert interpreter.exists()
     assert not interpreter.is_relative_to(sys.prefix)
+
+
+def test_our_own_engine_gets_the_runtime_of_whoever_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = Engine("docker", "unix:///ours"), Engine("docker")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(engine, "install", lambda _packages, _console: None)
+    monkeypatch.setattr(engine, "own", lambda: ours)
+    monkeypatch.setattr(engine, "RUN", tmp_path)
+    for found, is_written in ((theirs, False), (ours, True)):
+        monkeypatch.setattr(engine, "_find_quietly", lambda found=found: found)
+        assert engine.start_own(Console()) == found
+        assert (tmp_path / "runtime").exists() == is_written
 
 
 @pytest.mark.parametrize(
