@@ -55,13 +55,8 @@ class NextHeaders:
 
         `context` is the trace context of our own span, where there is one.
         """
-        correlation_id: str | bytes | None = None
-        traceparent: str | bytes | None = None
-        for name, value in received or ():
-            if name == CORRELATION_ID:
-                correlation_id = value
-            elif name == TRACEPARENT:
-                traceparent = value
+        found = dict(received or ())  # of several with one name the last
+        correlation_id, traceparent = found.get(CORRELATION_ID), found.get(TRACEPARENT)
         if not (isinstance(correlation_id, bytes) and 0 < len(correlation_id) <= MAX_CORRELATION_ID_BYTES):
             correlation_id = fallback_correlation_id.encode()
         if context is not None:

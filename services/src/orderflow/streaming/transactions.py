@@ -174,7 +174,8 @@ class TransactionalProducer:
         produce = producer.produce
         for topic, key, value, headers in records:
             try:
-                produce(topic, value, key, headers=headers)
+                # No argument is named, that takes a third longer: any partition, no callbacks, now.
+                produce(topic, value, key, -1, None, None, 0, headers)
             except BufferError:
                 self._produce_when_there_is_room(producer, (topic, key, value, headers))
 
@@ -184,12 +185,11 @@ class TransactionalProducer:
         while True:
             self._beat()
             producer.poll(0.05)
-            try:
+            with suppress(BufferError):
                 producer.produce(topic, value, key, headers=headers)
                 return
-            except BufferError:
-                if time.monotonic() > give_up:
-                    raise KafkaException(KafkaError(KafkaError._QUEUE_FULL)) from None
+            if time.monotonic() > give_up:
+                raise KafkaException(KafkaError(KafkaError._QUEUE_FULL))
 
     def _send_offsets(self, producer: Producer, offsets: list[TopicPartition], metadata: Any) -> None:
         """Send offsets within the timeout, which librdkafka does not keep while the coordinator is away
