@@ -37,7 +37,8 @@ def reader_config(settings: KafkaSettings) -> Config:
         "fetch.wait.max.ms": 100,
         # By default a full queue makes the fetcher sleep for a second.
         "fetch.queue.backoff.ms": 5,
-        "queued.max.messages.kbytes": 16_384,
+        # Enough for 100 ms. Under a backlog a client fills whatever it may, by default 64 MB.
+        "queued.max.messages.kbytes": 4_096,
     }
 
 
