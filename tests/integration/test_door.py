@@ -1,8 +1,11 @@
 """What was settled before is read from the log by whoever comes next, and nothing is left out unnoticed."""
 
+import sys
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Barrier
 
 import msgspec
 import pytest
@@ -195,3 +198,32 @@ def test_no_order_is_handled_while_kafka_does_not_tell_what_was_settled(pipeline
     for _ in range(2):
         with pytest.raises(NotAttempted, match="cannot read what was paid last"):
             find(door, an_order())
+
+
+def test_orders_that_are_settled_side_by_side_are_all_known_afterwards(pipeline: Pipeline) -> None:
+    threads, rounds, each = 8, 8, 150
+    door, together = a_door(pipeline, size=500), Barrier(threads)
+    door.reassigned(ALL, ALL)
+
+    def settle(thread: int) -> list[Order]:
+        orders = list[Order]()
+        for number in range(rounds):
+            together.wait(30)
+            orders = [
+                an_order(order_id=f"o{thread}-{number}-{n}", user_id=f"u{thread}-{n % 64}")
+                for n in range(each)
+            ]
+            for order in orders:
+                assert find(door, order) is None
+                door.settle(order, digest_of(order), None)
+        return orders
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            last = [order for orders in pool.map(settle, range(threads)) for order in orders]
+    finally:
+        sys.setswitchinterval(interval)
+    assert len(door) == 500 * PARTITIONS
+    assert [find(door, order) for order in last] == [PAID] * len(last)

@@ -91,7 +91,7 @@ def test_more_reasons_than_there_is_room_for_are_left_out() -> None:
     ]
 
 
-def test_twelve_full_partitions_take_less_than_forty_megabytes() -> None:
+def test_twelve_full_partitions_take_less_than_ten_megabytes() -> None:
     window = Window(20_000)
     tracemalloc.start()
     for partition in range(12):
@@ -100,7 +100,7 @@ def test_twelve_full_partitions_take_less_than_forty_megabytes() -> None:
     size, _peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(window) == 240_000
-    assert size < 40_000_000
+    assert size < 10_000_000
 
 
 @given(orders)

@@ -61,6 +61,8 @@ class Door:
         self._size = size
         self._open_tails = open_tails
         self._window = Window(size)
+        # Orders of several users are settled side by side, and the window is for one thread at a time.
+        self._in_use = threading.Lock()
         self._lock = threading.Lock()
         self._counts = (0, 0)
         # Partitions of `orders` that are ours and whose last owner is known to be done.
@@ -83,7 +85,8 @@ class Door:
             if gained & self._had or not self._in_step:
                 self._forget_all()
             for number in gained | self._ours - owned:
-                self._window.drop(number)
+                with self._in_use:
+                    self._window.drop(number)
                 self._current.discard(number)
                 self._reached.pop(number, None)
                 self._again_at.pop(number, None)
@@ -98,7 +101,8 @@ class Door:
         if self._homes.get(order.user_id) not in self._current:
             self._catch_up(order.user_id)
         try:
-            verdict = self._window.find(order.order_id, digest)
+            with self._in_use:
+                verdict = self._window.find(order.order_id, digest)
         except OrderIdConflict:
             metrics.CONFLICTS.inc()
             raise
@@ -111,17 +115,20 @@ class Door:
         home = self._homes.get(order.user_id)
         if home is None:
             home = self._home(order.user_id)
-        self._window.add(home, order.order_id, digest, declined)
+        with self._in_use:
+            self._window.add(home, order.order_id, digest, declined)
 
     def knows(self, order_id: str, user_id: str | None) -> bool:
         """Return whether an order of this id was settled, whatever is in it."""
         if user_id is not None:
             self._catch_up(user_id)
-        return order_id in self._window
+        with self._in_use:
+            return order_id in self._window
 
     def forget(self, order_id: str) -> None:
         """Forget an order whose verdict could not be written."""
-        self._window.forget(order_id)
+        with self._in_use:
+            self._window.forget(order_id)
 
     @property
     def _in_step(self) -> bool:
@@ -209,10 +216,12 @@ class Door:
             if name == ORDER_DIGEST and isinstance(written, bytes):
                 digest = parse_digest(written)
         declined = None if payment.status == "SUCCESS" else payment.reason or ""
-        self._window.add(number, payment.order_id, digest, declined)
+        with self._in_use:
+            self._window.add(number, payment.order_id, digest, declined)
 
     def _forget_all(self) -> None:
-        self._window.clear()
+        with self._in_use:
+            self._window.clear()
         self._current.clear()
         self._reached.clear()
         self._again_at.clear()

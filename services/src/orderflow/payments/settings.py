@@ -50,7 +50,7 @@ class PaymentSettings(WorkerSettings):
         ge=0,
         le=1_000_000,
         description="Orders of each partition of payments that are remembered, so that one that comes again "
-        "is not paid again; some 110 bytes each. 0: none.",
+        "is not paid again; some 30 bytes each. 0: none.",
     )
     payment_concurrency: int = Field(
         1, ge=1, le=256, description="Calls of the gateway at a time; those of one user stay in order."

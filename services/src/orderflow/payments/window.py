@@ -1,20 +1,18 @@
 """The orders that were settled last, small enough to remember 20,000 of each partition. Pure.
 
-An order takes some 110 bytes: a hash of its id -> a digest of whose it is and what is in it, with its verdict
-in the low bits. So one comparison tells a repeated order from another order that has its id.
+An order is two numbers: a hash of its id -> a digest of whose it is and what is in it, with its verdict in
+the low bits. So one comparison tells a repeated order from another order that has its id.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
 from typing import NamedTuple, Protocol
 from zlib import crc32
 
 from orderflow.events import InvalidEvent, Order
 from orderflow.events.statuses import Status
+from orderflow.payments.rings import Rings
 
-# An int of up to 60 bits takes 32 bytes, a longer one 48.
-_ID_MASK = (1 << 60) - 1
 _VERDICT_BITS = 8
 _MOST_VERDICTS = 1 << _VERDICT_BITS
 
@@ -39,6 +37,9 @@ class Verdict(NamedTuple):
 
 PAID = Verdict("PAID")
 _PAID, _DECLINED = 0, 1
+
+# The hash of an id whose own is 0: no key may be.
+_NOT_ZERO = 1
 
 
 def digest_of(order: Order) -> int:
@@ -92,26 +93,32 @@ class NoMemory:
 
 
 class Window:
-    """Remembers the last `size` orders of each partition of `payments`, and finds them by their id."""
+    """Remembers the last `size` orders of each partition of `payments`, and finds them by their id.
+
+    For one thread at a time.
+    """
 
     def __init__(self, size: int) -> None:
-        self._size = size
-        self._known: dict[int, int] = {}
-        self._rings: defaultdict[int, deque[int]] = defaultdict(deque)
+        # By the hash of an order's id: the digest of the order, with the code of its verdict in the low bits.
+        self._settled = Rings(size)
+        # The key that was asked for last, if it is new: it is usually the next one to be added.
+        self._new: int | None = None
         # The same few reasons again and again; past the room for them an order is DECLINED without one.
         self._verdicts = [PAID, Verdict("DECLINED")]
         self._codes: dict[str | None, int] = {None: _PAID}
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._settled)
 
     def __contains__(self, order_id: str) -> bool:
-        return hash(order_id) & _ID_MASK in self._known
+        return self._settled.get(hash(order_id) or _NOT_ZERO) is not None
 
     def find(self, order_id: str, digest: int) -> Verdict | None:
         """Return the verdict on this very order, None if its id is new; raise OrderIdConflict otherwise."""
-        known = self._known.get(hash(order_id) & _ID_MASK)
+        key = hash(order_id) or _NOT_ZERO
+        known = self._settled.get(key)
         if known is None:
+            self._new = key
             return None
         if known >> _VERDICT_BITS not in (digest, UNKNOWN):
             raise OrderIdConflict
@@ -119,33 +126,24 @@ class Window:
 
     def add(self, partition: int, order_id: str, digest: int, declined: str | None) -> None:
         """Remember an order that was settled; one whose id is known stays as it is known."""
-        known, key = self._known, hash(order_id) & _ID_MASK
-        if key in known:
+        key = hash(order_id) or _NOT_ZERO
+        if key != self._new and self._settled.get(key) is not None:
             return
-        ring = self._rings[partition]
-        if len(ring) >= self._size:
-            known.pop(ring.popleft(), None)
-        ring.append(key)
+        self._new = None
         code = _PAID if declined is None else self._codes.get(declined) or self._new_code(declined)
-        known[key] = digest << _VERDICT_BITS | code
+        self._settled.put(partition, key, digest << _VERDICT_BITS | code)
 
     def forget(self, order_id: str) -> None:
         """Forget one order: it was not settled after all."""
-        key = hash(order_id) & _ID_MASK
-        if self._known.pop(key, None) is not None:
-            for ring in self._rings.values():
-                if key in ring:
-                    ring.remove(key)
+        self._settled.remove(hash(order_id) or _NOT_ZERO)
 
     def drop(self, partition: int) -> None:
         """Forget all orders of a partition."""
-        for key in self._rings.pop(partition, ()):
-            self._known.pop(key, None)
+        self._settled.drop(partition)
 
     def clear(self) -> None:
         """Forget everything."""
-        self._known.clear()
-        self._rings.clear()
+        self._settled.clear()
 
     def _new_code(self, declined: str) -> int:
         if len(self._verdicts) == _MOST_VERDICTS:
