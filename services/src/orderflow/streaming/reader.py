@@ -6,7 +6,7 @@ Commands that show or check what is on the topics read through this; nothing the
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Literal, Self, cast
 from uuid import uuid4
@@ -146,17 +146,28 @@ class TopicReader:
                 raise UnknownTopic(f"there is no topic {topic!r}")
         return [(topic, number) for topic in topics for number in range(counts[topic])]
 
-    def _from(self, places: Iterable[tuple[str, int]], start: Start) -> list[TopicPartition]:
+    def _from(self, places: Collection[tuple[str, int]], start: Start) -> list[TopicPartition]:
         if start == "end":
             return [TopicPartition(*place, OFFSET_END) for place in places]
         if start == "beginning":
             # Not OFFSET_BEGINNING, which costs a question: a log that begins later resets to its start.
             return [TopicPartition(*place, 0) for place in places]
-        since = [TopicPartition(*place, int(start * 1000)) for place in places]
+        # Where nothing is that new, the end is the place to begin at: as it was before that was found out,
+        # or a record that comes meanwhile would be passed over. Asked for like a time: of what is committed.
+        ends = self._offsets(places, OFFSET_END)
+        found = self._offsets(places, int(start * 1000))
+        return [
+            TopicPartition(*place, ends[place] if found[place] == OFFSET_END else found[place])
+            for place in places
+        ]
+
+    def _offsets(self, places: Iterable[tuple[str, int]], time_ms: int) -> dict[tuple[str, int], int]:
+        asked = [TopicPartition(*place, time_ms) for place in places]
         deadline = time.monotonic() + self._timeout
         while True:
             try:
-                return self._consumer.offsets_for_times(since, timeout=self._timeout)
+                answers = self._consumer.offsets_for_times(asked, timeout=self._timeout)
+                return {(each.topic, each.partition): each.offset for each in answers}
             except KafkaException as error:
                 # The leaders of a topic that was just made are known a moment later.
                 if time.monotonic() > deadline:
