@@ -18,6 +18,7 @@ ids = st.integers(0, 12).map(str)
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("add"), st.integers(0, 2), ids, reasons),
+        st.tuples(st.just("find"), ids),
         st.tuples(st.just("forget"), ids),
         st.tuples(st.just("drop"), st.integers(0, 2)),
     ),
@@ -39,6 +40,9 @@ def test_a_window_knows_the_newest_of_each_partition_and_nothing_else(
                     expected[partition][order_id] = declined
                     if len(expected[partition]) > size:
                         expected[partition].popitem(last=False)
+            case ("find", str(order_id)):
+                settled = any(order_id in ring for ring in expected.values())
+                assert (window.find(order_id, 7) is not None) == settled
             case ("forget", str(order_id)):
                 window.forget(order_id)
                 for ring in expected.values():
