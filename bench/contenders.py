@@ -51,6 +51,9 @@ class Contender:
 # The simulated gateway answers at once: what is measured is the pipeline, not a sleep.
 _GATEWAY = {"PAYMENT_GATEWAY_LATENCY_MS": "0", "PAYMENT_CONCURRENCY": "1"}
 
+# What they import of ours needs nothing but msgspec, which is there.
+_OUR_FUNCTIONS = {"PYTHONPATH": "services/src:lag/src"}
+
 
 def contender(name: str) -> Contender:
     """Return a contender by name; peers are built on first use."""
@@ -69,9 +72,9 @@ def contender(name: str) -> Contender:
         waits = {"WORKER_MAX_ATTEMPTS": "100", "WORKER_RETRY_SECONDS": "5"}
         return Contender(name, (sys.executable, "-m", "bench.peers.one_user_waits"), _GATEWAY | waits)
     if name == QUIX:
-        return Contender(name, (str(quix_python()), "bench/peers/quix_payments.py"))
+        return Contender(name, (str(quix_python()), "bench/peers/quix_payments.py"), _OUR_FUNCTIONS)
     if name == QUIX_QUICK:
-        quick = {"COMMIT_SECONDS": "0.1", "LINGER_MS": "0"}
+        quick = _OUR_FUNCTIONS | {"COMMIT_SECONDS": "0.1", "LINGER_MS": "0"}
         return Contender(name, (str(quix_python()), "bench/peers/quix_payments.py"), quick)
     if name == STREAMS:
         return Contender(name, java_command())

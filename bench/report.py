@@ -10,11 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.contenders import (
-    ANALYTICS,
     BARE,
-    BARE_INTAKE,
-    FASTAPI,
-    OUR_API,
     OURS,
     OURS_FORGETFUL,
     OURS_RETRYING,
@@ -27,6 +23,7 @@ from bench.contenders import (
     STREAMS_TUNED,
 )
 from bench.plot import draw
+from bench.ratios import RATIOS
 from bench.results import Results, load_results
 from bench.stats import Spread, paired_ratios, spread
 
@@ -48,18 +45,6 @@ class Column:
     figure: str
     scale: float = 1.0
     digits: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Ratio:
-    """Ours over theirs in one figure, with the target it is held to (as a sentence)."""
-
-    title: str
-    experiment: str
-    figure: str
-    ours: str
-    theirs: str
-    target: str
 
 
 _FOREIGN = Column("foreign cores", "foreign_cores", digits=2)
@@ -115,35 +100,6 @@ TITLES = {
     "window": "Reading back which orders were settled last, by a worker that gains all 12 partitions",
     "intake": "Records of all topics into the tables of analytics, SQLite; target: 20,000 a second",
 }
-
-RATIOS = (
-    Ratio("rate / Quix Streams", "throughput", "orders_per_second", OURS, QUIX, "at least 1.8"),
-    Ratio("rate / warm Kafka Streams", "throughput", "orders_per_second", OURS, STREAMS, "at least 0.6"),
-    Ratio("CPU per order / Kafka Streams", "throughput", "cpu_ms_per_order", OURS, STREAMS, "at most 1"),
-    Ratio("memory / Kafka Streams", "throughput", "rss_mib", OURS, STREAMS, "at most 0.5"),
-    Ratio("two processes / one", "throughput", "orders_per_second", OURS_TWICE, OURS, "at least 1.2"),
-    Ratio(
-        "rate with 1 % traced / without", "throughput", "orders_per_second",
-        OURS_TRACED, OURS, "above 0.97",
-    ),
-    Ratio("CPU with 1 % traced / without", "throughput", "cpu_ms_per_order", OURS_TRACED, OURS, "below 1.03"),
-    Ratio("rate with the window / without", "throughput", "orders_per_second", OURS, OURS_FORGETFUL, "none"),
-    Ratio(
-        "rate with 1 % retried / without", "throughput", "orders_per_second",
-        OURS_RETRYING, OURS, "at least 0.85",
-    ),
-    Ratio("p99 while one user waits / else", "latency", "p99_ms", OURS_WAITING, OURS, "below 2"),
-    Ratio("p99 / Kafka Streams at 10 ms", "latency", "p99_ms", OURS, STREAMS_TUNED, "below 1"),
-    Ratio(
-        "answers at 256 / FastAPI produce", "http", "requests_per_second",
-        f"{OUR_API} 256", f"{FASTAPI} 256", "at least 1.0",
-    ),
-    Ratio(
-        "p50 at 64 / bare transaction", "http", "p50_ms",
-        f"{OUR_API} 64", "bare transactions 64", "at most 1.3",
-    ),
-    Ratio("intake / bare intake", "intake", "records_per_second", ANALYTICS, BARE_INTAKE, "none"),
-)  # fmt: skip
 
 
 def table_rows(results: Results, experiment: str) -> list[list[str]]:

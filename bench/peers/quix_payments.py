@@ -1,73 +1,47 @@
 """The payment job on Quix Streams, exactly once; run by an interpreter of its own (quix_requirements.txt).
 
-Values stay bytes for Quix and are decoded and encoded with the codec that our service uses, so that the
-comparison is one of runtimes.
+Decoding, validating, charging and encoding are the very functions of our service, without its window of
+settled orders, so that the comparison is one of runtimes.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-import zlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
-import msgspec
 from quixstreams import Application
 from quixstreams.models import SerializationContext, Serializer
 
+from orderflow.events import Event, encode
+from orderflow.payments.gateway import SimulatedGateway
+from orderflow.payments.reaction import payment_service
+from orderflow.streaming.service import Delivery, Outcome, WithHeaders
 
-class Order(msgspec.Struct):
-    order_id: str
-    user_id: str
-    amount: Decimal
-    items: int
-    timestamp: datetime
-
-
-class Payment(msgspec.Struct):
-    order_id: str
-    user_id: str
-    amount: Decimal
-    status: str
-    payment_id: str
-    attempts: int
+service = payment_service(SimulatedGateway(success_rate=0.8), unit_price=Decimal("9.99"))
 
 
-class Status(msgspec.Struct):
-    order_id: str
-    status: str
-    updated_at: str
+def pay(value: bytes) -> Sequence[Event]:
+    """Return the payment of an order, and where the order stands with it."""
+    now = datetime.now(UTC)
+    return [event_of(each) for each in service.react(service.decode(value, now), Delivery(now, 1))]
 
 
-decode = msgspec.json.Decoder(Order).decode
-encode = msgspec.json.Encoder(decimal_format="number").encode
+def event_of(outcome: Outcome) -> Event:
+    """Return an event without the headers that are its own: Quix passes those of the order on."""
+    return outcome.event if isinstance(outcome, WithHeaders) else outcome
 
 
-def charge(value: bytes) -> Payment:
-    """Return the payment that answers an order."""
-    order = decode(value)
-    if order.amount <= 0:
-        raise ValueError(f"{order.order_id}: amount must be greater than 0")
-    paid = zlib.crc32(order.order_id.encode()) % 100 < 80
-    payment_id = f"PAY-{order.order_id}"
-    result = "SUCCESS" if paid else "FAILED"
-    return Payment(order.order_id, order.user_id, order.amount, result, payment_id, 1)
+class ValueOf(Serializer):  # type: ignore[misc]  # typed only where Quix is installed
+    """Writes one of the events."""
 
+    def __init__(self, place: int) -> None:
+        self._place = place
 
-class PaymentValue(Serializer):  # type: ignore[misc]  # typed only where Quix is installed
-    """Writes a payment."""
-
-    def __call__(self, value: Payment, ctx: SerializationContext) -> bytes:
-        return encode(value)
-
-
-class StatusValue(Serializer):  # type: ignore[misc]
-    """Writes the order status that follows from a payment."""
-
-    def __call__(self, value: Payment, ctx: SerializationContext) -> bytes:
-        status = "PAID" if value.status == "SUCCESS" else "DECLINED"
-        return encode(Status(value.order_id, status, datetime.now(UTC).isoformat()))
+    def __call__(self, value: Sequence[Event], ctx: SerializationContext) -> bytes:
+        return encode(value[self._place])
 
 
 def main() -> None:
@@ -91,11 +65,11 @@ def main() -> None:
         },
     )
     orders = app.topic(f"{prefix}orders", value_deserializer="bytes", key_deserializer="bytes")
-    payments = app.topic(f"{prefix}payments", value_serializer=PaymentValue(), key_serializer="str")
-    statuses = app.topic(f"{prefix}order-status", value_serializer=StatusValue(), key_serializer="str")
-    charged = app.dataframe(orders).apply(charge)
-    charged.to_topic(payments, key=lambda payment: payment.user_id)
-    charged.to_topic(statuses, key=lambda payment: payment.order_id)
+    payments = app.topic(f"{prefix}payments", value_serializer=ValueOf(0), key_serializer="str")
+    statuses = app.topic(f"{prefix}order-status", value_serializer=ValueOf(1), key_serializer="str")
+    paid = app.dataframe(orders).apply(pay)
+    paid.to_topic(payments, key=lambda events: events[0].key)
+    paid.to_topic(statuses, key=lambda events: events[1].key)
     app.run()
 
 

@@ -1,3 +1,4 @@
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectReader;
@@ -6,11 +7,14 @@ import java.io.IOException;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
+import java.util.HexFormat;
 import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
-import java.util.zip.CRC32;
+import java.util.regex.Pattern;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
@@ -22,20 +26,30 @@ import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
 
-/** The payment job on Kafka Streams: exactly once (EOS v2), one thread, headers passed on by the framework. */
+/**
+ * The payment job on Kafka Streams: exactly once (EOS v2), one thread, headers passed on by the framework. Orders
+ * are checked and charged by the rules of our service, without its window of settled orders.
+ */
 public final class PaymentsPeer {
     record Order(
             String order_id, String user_id, BigDecimal amount, int items, String timestamp, String item) {}
 
     record Payment(
-            String order_id, String user_id, BigDecimal amount, String status, String payment_id, int attempts) {}
+            String order_id, String user_id, BigDecimal amount, String status, String payment_id, int attempts,
+            String reason) {}
 
-    record Status(String order_id, String status, String updated_at) {}
+    record Status(String order_id, String status, String updated_at, String reason) {}
 
     /** Charges one order and forwards its payment and its new status. */
     static final class Charge implements Processor<byte[], byte[], byte[], byte[]> {
         private static final ObjectMapper JSON =
-                new ObjectMapper().configure(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES, false);
+                new ObjectMapper()
+                        .configure(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES, false)
+                        .setSerializationInclusion(JsonInclude.Include.NON_NULL);
+        private static final Pattern IDENTIFIER = Pattern.compile("[A-Za-z0-9._:@-]{1,128}");
+        private static final BigDecimal MOST = new BigDecimal("9999999999.99");
+        private static final long BELOW = (long) (0.8 * (1L << 32));
+        private final MessageDigest verdicts = sha256();
         private final ObjectReader orders = JSON.readerFor(Order.class);
         private final ObjectWriter payments = JSON.writerFor(Payment.class);
         private final ObjectWriter statuses = JSON.writerFor(Status.class);
@@ -57,23 +71,46 @@ public final class PaymentsPeer {
 
         private void charge(Record<byte[], byte[]> record) throws IOException {
             Order order = orders.readValue(record.value());
-            OffsetDateTime.parse(order.timestamp());
-            if (order.amount().signum() <= 0) {
-                throw new IllegalArgumentException("amount must be greater than 0");
-            }
-            byte[] orderId = order.order_id().getBytes(StandardCharsets.UTF_8);
-            CRC32 verdict = new CRC32();
-            verdict.update(orderId);
-            boolean paid = verdict.getValue() % 100 < 80;
+            check(order);
+            String key = order.user_id() + " " + order.order_id();
+            String digest = HexFormat.of().formatHex(verdicts.digest(key.getBytes(StandardCharsets.UTF_8)), 0, 12);
+            boolean paid = Long.parseLong(digest, 0, 8, 16) < BELOW;
+            String reason = paid ? null : "declined by the issuer";
             Payment payment = new Payment(
-                    order.order_id(), order.user_id(), order.amount(),
-                    paid ? "SUCCESS" : "FAILED", "PAY-" + order.order_id(), 1);
-            Status status = new Status(order.order_id(), paid ? "PAID" : "DECLINED", Instant.now().toString());
+                    order.order_id(), order.user_id(), order.amount().setScale(2),
+                    paid ? "SUCCESS" : "FAILED", "PAY-" + digest, 1, reason);
+            Status status =
+                    new Status(order.order_id(), paid ? "PAID" : "DECLINED", Instant.now().toString(), reason);
+            byte[] orderId = order.order_id().getBytes(StandardCharsets.UTF_8);
             byte[] userId = order.user_id().getBytes(StandardCharsets.UTF_8);
             byte[] paymentValue = payments.writeValueAsBytes(payment);
             byte[] statusValue = statuses.writeValueAsBytes(status);
             context.forward(record.withKey(userId).withValue(paymentValue), "payments");
             context.forward(record.withKey(orderId).withValue(statusValue), "order-status");
+        }
+
+        private static void check(Order order) {
+            OffsetDateTime.parse(order.timestamp());
+            require(IDENTIFIER.matcher(order.order_id()).matches(), "order_id");
+            require(IDENTIFIER.matcher(order.user_id()).matches(), "user_id");
+            BigDecimal amount = order.amount();
+            require(amount.signum() > 0 && amount.compareTo(MOST) <= 0 && amount.scale() <= 2, "amount");
+            require(order.items() >= 1 && order.items() <= 1_000_000, "items");
+            require(order.item() == null || (!order.item().isEmpty() && order.item().length() <= 256), "item");
+        }
+
+        private static void require(boolean holds, String field) {
+            if (!holds) {
+                throw new IllegalArgumentException("$." + field + " is not what it should be");
+            }
+        }
+
+        private static MessageDigest sha256() {
+            try {
+                return MessageDigest.getInstance("SHA-256");
+            } catch (NoSuchAlgorithmException impossible) {
+                throw new IllegalStateException(impossible);
+            }
         }
     }
 
