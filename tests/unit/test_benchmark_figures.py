@@ -58,7 +58,7 @@ def test_a_ratio_needs_both_sides() -> None:
 
     assert ratio_rows(results(ours)) == []
     assert [row[:2] for row in ratio_rows(results(ours, quix))] == [
-        ["rate, with our window / Quix Streams", "2.00 / **2.00** / 2.00"]
+        ["rate / Quix Streams", "2.00 / **2.00** / 2.00"]
     ]
 
 
