@@ -1,8 +1,7 @@
 """Numbers by key, the newest of each partition: a chained hash table in arrays. Pure.
 
-A dict and a deque would be simpler, but they keep two objects for every order among those that live for a
-batch only, and these then lie scattered in memory: an order took a fifth longer to handle, and 240,000 took
-50 MB in place of 8.
+A dict and a deque would be simpler, but keep three objects for every order: 240,000 orders took 45 MB of a
+worker, and take 7 MB so. It is for the memory alone: in time the two are alike.
 """
 
 from __future__ import annotations
@@ -75,13 +74,15 @@ class Rings:
 
     def remove(self, key: int) -> None:
         """Forget one key: the others of its partition have room for one more again."""
-        for partition, ring in self._rings.items():
-            kept = [(self._keys[each], self._numbers[each]) for each in ring.places() if self._keys[each]]
-            if any(each == key for each, _number in kept):
-                self._empty(ring)
-                for each, number in kept:
-                    if each != key:
-                        self.put(partition, each, number)
+        if self.get(key) is None:
+            return
+        place = self._keys.index(key)
+        partition, ring = next(each for each in self._rings.items() if each[1].first <= place < each[1].end)
+        kept = [(self._keys[each], self._numbers[each]) for each in ring.places() if self._keys[each]]
+        self._empty(ring)
+        for each, number in kept:
+            if each != key:
+                self.put(partition, each, number)
 
     def drop(self, partition: int) -> None:
         """Forget all keys of a partition."""

@@ -38,9 +38,6 @@ class Verdict(NamedTuple):
 PAID = Verdict("PAID")
 _PAID, _DECLINED = 0, 1
 
-# The hash of an id whose own is 0: no key may be.
-_NOT_ZERO = 1
-
 
 def digest_of(order: Order) -> int:
     """Return 32 bits that tell an order from another one with its id: user and content, but no time."""
@@ -101,8 +98,6 @@ class Window:
     def __init__(self, size: int) -> None:
         # By the hash of an order's id: the digest of the order, with the code of its verdict in the low bits.
         self._settled = Rings(size)
-        # The key that was asked for last, if it is new: it is usually the next one to be added.
-        self._new: int | None = None
         # The same few reasons again and again; past the room for them an order is DECLINED without one.
         self._verdicts = [PAID, Verdict("DECLINED")]
         self._codes: dict[str | None, int] = {None: _PAID}
@@ -111,14 +106,12 @@ class Window:
         return len(self._settled)
 
     def __contains__(self, order_id: str) -> bool:
-        return self._settled.get(hash(order_id) or _NOT_ZERO) is not None
+        return self._settled.get(_key(order_id)) is not None
 
     def find(self, order_id: str, digest: int) -> Verdict | None:
         """Return the verdict on this very order, None if its id is new; raise OrderIdConflict otherwise."""
-        key = hash(order_id) or _NOT_ZERO
-        known = self._settled.get(key)
+        known = self._settled.get(_key(order_id))
         if known is None:
-            self._new = key
             return None
         if known >> _VERDICT_BITS not in (digest, UNKNOWN):
             raise OrderIdConflict
@@ -126,16 +119,15 @@ class Window:
 
     def add(self, partition: int, order_id: str, digest: int, declined: str | None) -> None:
         """Remember an order that was settled; one whose id is known stays as it is known."""
-        key = hash(order_id) or _NOT_ZERO
-        if key != self._new and self._settled.get(key) is not None:
+        key = _key(order_id)
+        if self._settled.get(key) is not None:
             return
-        self._new = None
         code = _PAID if declined is None else self._codes.get(declined) or self._new_code(declined)
         self._settled.put(partition, key, digest << _VERDICT_BITS | code)
 
     def forget(self, order_id: str) -> None:
         """Forget one order: it was not settled after all."""
-        self._settled.remove(hash(order_id) or _NOT_ZERO)
+        self._settled.remove(_key(order_id))
 
     def drop(self, partition: int) -> None:
         """Forget all orders of a partition."""
@@ -150,3 +142,7 @@ class Window:
             return _DECLINED
         self._verdicts.append(Verdict("DECLINED", declined or None))
         return self._codes.setdefault(declined, len(self._verdicts) - 1)
+
+
+def _key(order_id: str) -> int:
+    return hash(order_id) or 1  # no key may be 0
