@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -37,18 +38,20 @@ def java_command() -> tuple[str, ...]:
 
 
 def quix_python() -> Path:
-    """Return the interpreter of an environment with Quix Streams, which pins a Kafka client of its own."""
+    """Return our interpreter in an environment with Quix Streams, which pins a Kafka client of its own."""
+    interpreter = f"{sys.base_prefix} {sys.version}".encode()
     requirements = _PEERS / "quix_requirements.txt"
 
     def install_into(folder: Path) -> None:
         uv = os.environ.get("UV") or shutil.which("uv")
         if uv is None:
             raise FileNotFoundError("uv is not on PATH; it installs the Quix Streams peer: run `make bench`")
-        subprocess.run([uv, "venv", "--quiet", "--allow-existing", str(folder)], check=True)
+        ours = ["--python", sys.executable]
+        subprocess.run([uv, "venv", "--quiet", "--allow-existing", *ours, str(folder)], check=True)
         target = ["--python", str(folder / "bin" / "python"), "--requirement", str(requirements)]
         subprocess.run([uv, "pip", "install", "--quiet", *target], check=True)
 
-    return _built("quix", requirements.read_bytes(), install_into) / "bin" / "python"
+    return _built("quix", requirements.read_bytes() + interpreter, install_into) / "bin" / "python"
 
 
 def _jars(coordinates: str) -> str:

@@ -88,7 +88,7 @@ def letter_headers(done: Done) -> dict[str, str | bytes | None]:
 
 def test_a_record_becomes_what_the_reaction_says_with_keys_prefix_and_headers() -> None:
     placed = msgspec.structs.replace(
-        order_record(7), headers=[("correlation_id", b"c-1"), ("traceparent", TRACE)]
+        order_record(7), carried=[("correlation_id", b"c-1"), ("traceparent", TRACE)]
     )
     (done,) = handling().handle([placed], NOON).done
     assert done.record is placed

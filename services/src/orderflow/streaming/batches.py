@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import msgspec
 
@@ -22,15 +23,30 @@ Partition = tuple[str, int]
 Outgoing = tuple[str, bytes | None, bytes | None, Headers]
 
 
+class HasHeaders(Protocol):
+    """A message of the client: it makes its headers when it is asked for them."""
+
+    def headers(self) -> Headers | None: ...
+
+
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """A record as it was read; `timestamp` is in ms since the epoch."""
+    """A record as it was read; `timestamp` is in ms since the epoch.
+
+    Its headers are a dozen objects, and thousands of records wait: they are made when one is handled.
+    """
 
     partition: Partition
     offset: int
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: Headers | None
+    carried: Headers | HasHeaders | None
+
+    @property
+    def headers(self) -> Headers | None:
+        """Names and values, in the order in which they were written."""
+        carried = self.carried
+        return carried if carried is None or isinstance(carried, list) else carried.headers()
 
 
 class Done(msgspec.Struct, frozen=True, gc=False):

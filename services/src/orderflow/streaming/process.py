@@ -13,6 +13,7 @@ import structlog
 from orderflow.observability import at_work
 from orderflow.streaming import metrics
 from orderflow.streaming.health import health_pages
+from orderflow.streaming.heap import free_small_blocks_at_once
 from orderflow.streaming.progress import Progress
 from orderflow.streaming.service import E, Service
 from orderflow.streaming.settings import ConsumerSettings, WorkerSettings
@@ -48,6 +49,7 @@ def run_loop(name: str, make: Callable[[], Loop], settings: ConsumerSettings) ->
         instance=settings.instance_name,
         context=lambda: at_work.fields(settings.group),
     )
+    free_small_blocks_at_once()
     loop = make()
     tell = metrics.watched(name, settings.watchdog_seconds)
     watchdog = Watchdog(loop.progress, settings.watchdog_seconds, tell=tell)

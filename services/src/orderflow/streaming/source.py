@@ -19,6 +19,7 @@ from orderflow_lag.committed import Committed
 log = structlog.get_logger(__name__)
 
 _ANSWER_SECONDS = 5.0
+_partitions = dict[Partition, Partition]()
 _UNSUPPORTED = (KafkaError._UNSUPPORTED_FEATURE, KafkaError.UNSUPPORTED_VERSION)
 
 
@@ -176,17 +177,16 @@ def record_of(message: Message) -> Record:
     """Return a consumed message as a record."""
     # The client types every part as optional because an error has none of them; a record has them all.
     offset: Any = message.offset()
-    headers: Any = message.headers()
+    carrying: Any = message
     return Record(
-        partition_of(message), offset, message.timestamp()[1], message.key(), message.value(), headers
+        partition_of(message), offset, message.timestamp()[1], message.key(), message.value(), carrying
     )
 
 
 def partition_of(message: Message) -> Partition:
-    """Return where a message stands."""
-    topic: Any = message.topic()
-    number: Any = message.partition()
-    return topic, number
+    """Return where a message stands: the same object for all of a partition, as thousands of them wait."""
+    place: Any = message.topic(), message.partition()
+    return _partitions.setdefault(place, place)
 
 
 def topic_partitions(positions: Mapping[Partition, Committed]) -> list[TopicPartition]:
