@@ -6,6 +6,7 @@ import pytest
 from support.mounted_secret import MountedSecret
 from support.tls_broker import Authority
 
+from orderflow.streaming import login as login_module
 from orderflow.streaming.clients import connection_config
 from orderflow.streaming.login import Login, Mailbox
 from orderflow.streaming.settings import KafkaSettings
@@ -129,6 +130,29 @@ def test_certificates_count_once_they_have_changed_as_a_whole(
     secret.file("user.key").unlink()
     login.look()
     assert login.version == 2
+
+
+def test_certificates_that_change_while_they_are_looked_at_count_once(
+    secret: MountedSecret, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ca, first, second = authority.certificate, authority.issue("first"), authority.issue("second")
+    secret.write(ca_crt=ca, user_crt=first.certificate, user_key=first.key)
+    login = Login(mtls(secret))
+    secret.write(ca_crt=ca, user_crt=second.certificate, user_key=first.key)
+
+    def completed_meanwhile(files: dict[str, Path]) -> None:
+        secret.write(ca_crt=ca, user_crt=second.certificate, user_key=second.key)
+        check(files)
+
+    check = login_module._check
+    monkeypatch.setattr(login_module, "_check", completed_meanwhile)
+    login.look()
+    monkeypatch.undo()
+    assert login.version == 0, "half of them was read, and the whole checked"
+
+    login.look()
+    login.look()
+    assert login.version == 1
 
 
 def test_a_key_with_a_passphrase_asks_nobody_for_it(secret: MountedSecret, authority: Authority) -> None:

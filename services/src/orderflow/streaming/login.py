@@ -95,6 +95,8 @@ class Login:
             password, certificates = _password(self._settings), _certificates(self._settings)
             if certificates != self._certificates:
                 _check(_files(self._settings))
+                if certificates != _certificates(self._settings):
+                    return  # Replaced in between: what was checked is not what was read.
         except (SettingsError, OSError) as error:
             self._complain(str(error))
             return
