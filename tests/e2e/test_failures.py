@@ -22,6 +22,8 @@ def test_an_upgrade_under_load_keeps_the_replicas(
 ) -> None:
     system = without_strimzi
     own = replace(helm_3, release="orderflow", namespace=SERVICES, chart=SERVICES_CHART)
+    # A minute is enough for fewer pods, once it is known how much one of them does.
+    own.upgrade(system.cluster, "--set", "payments.scaling.catchUpSeconds=10")
     with Recording(system, "payments") as seen:
         with system.sending(BURST, to="kafka") as sending:
             sending.finish(within=180)
