@@ -115,8 +115,8 @@ async def load(port: int, connections: int, warm: float, seconds: float) -> Tall
 def main() -> None:
     port, connections, warm, seconds = sys.argv[1:]
     tally = uvloop.run(load(int(port), int(connections), float(warm), float(seconds)))
-    # print() to a pipe may lose a part of half a megabyte where PYTHONUNBUFFERED is set, as by `make`: nothing
-    # below it writes the rest of what a short write has left.
+    # Where PYTHONUNBUFFERED is set, as by `make`, print() may lose a part of half a megabyte on a pipe:
+    # nothing below it writes what a short write has left.
     with open(sys.stdout.fileno(), "w", closefd=False) as out:
         json.dump({"waits": tally.waits, "refused": tally.refused}, out)
 
