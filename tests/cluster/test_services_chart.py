@@ -76,11 +76,30 @@ def usual(chart: Helm) -> list[Manifest]:
             "there can be one database only",
             id="two databases",
         ),
+        pytest.param(
+            {"extraEnv": [{"name": "LOG_LEVEL", "value": "DEBUG"}], "config": {"logLevel": "INFO"}},
+            "extraEnv: the chart sets LOG_LEVEL itself",
+            id="a variable twice",
+        ),
     ],
 )
 def test_values_that_would_not_work_are_refused(values: Values, said: str, chart: Helm) -> None:
     with pytest.raises(HelmFailed, match=said):
         chart.render(values)
+
+
+def test_further_variables_reach_every_service_behind_those_of_the_chart(chart: Helm) -> None:
+    secret = {"secretKeyRef": {"name": "traces", "key": "authorization"}}
+    further = [
+        {"name": "OTEL_EXPORTER_OTLP_HEADERS", "valueFrom": secret},
+        {"name": "OTEL_EXPORTER_OTLP_TIMEOUT", "value": "5"},
+    ]
+    plain, more = chart.render({}), chart.render({"extraEnv": further})
+    for service in WORKLOADS:
+        before, after = (
+            container(one(rendered, "Deployment", f"orderflow-{service}")) for rendered in (plain, more)
+        )
+        assert after["env"] == [*before["env"], *further]
 
 
 @pytest.mark.parametrize("service", WORKLOADS)

@@ -14,6 +14,10 @@ OPEN: Schema = {"type": "object"}
 KEY: Schema = {"type": "string", "minLength": 1}
 LABELS: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
 OBJECTS: Schema = {"type": "array", "items": {"type": "object"}}
+NAMED: Schema = {
+    "type": "array",
+    "items": {"type": "object", "required": ["name"], "properties": {"name": KEY}},
+}
 
 
 def described(kind: Schema, description: str, **more: Any) -> Schema:

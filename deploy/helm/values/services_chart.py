@@ -6,6 +6,7 @@ from deploy.helm.values.pieces import (
     FLAG,
     KEY,
     NAME,
+    NAMED,
     OBJECTS,
     TEXT,
     Schema,
@@ -35,6 +36,9 @@ def values_schema() -> Schema:
         whole_name("First part of the names of what the chart makes; the release's name when empty.", 48),
         image=image("The image of all services."),
         config=common_settings(),
+        extraEnv=described(
+            NAMED, "Further variables of all services, as containers have them; none that the chart sets."
+        ),
         kafka=_kafka(),
         topics=_topics(),
         orders=orders(),

@@ -21,6 +21,13 @@ EVERYTHING: Values = {
     "fullnameOverride": "shop",
     "image": {"tag": "1.2.3", "pullPolicy": "Always"},
     "config": {"topicPrefix": "eu.", "partitions": 24, "replicationFactor": 3, "logLevel": "DEBUG"},
+    "extraEnv": [
+        {
+            "name": "OTEL_EXPORTER_OTLP_HEADERS",
+            "valueFrom": {"secretKeyRef": {"name": "traces", "key": "key"}},
+        },
+        {"name": "OTEL_EXPORTER_OTLP_TIMEOUT", "value": "5"},
+    ],
     "kafka": {"cluster": {"namespace": "kafka"}, "caSecret": "ca"},
     "topics": {
         "deletionPolicy": "Delete",

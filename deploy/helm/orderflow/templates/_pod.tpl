@@ -25,6 +25,53 @@
 {{- end }}
 {{- end -}}
 
+{{/* All variables of a container. What `extraEnv` adds may be none of ours: of two with one name a pod has the
+     last, and no upgrade knows which of them to change. */}}
+{{- define "orderflow.container.env" -}}
+{{- $own := include "orderflow.own.env" . -}}
+{{- $own }}
+{{- with .root.Values.extraEnv }}
+{{- range $one := $own | fromYamlArray }}
+{{- range $.root.Values.extraEnv }}
+{{- if eq .name $one.name -}}
+{{- fail (printf "extraEnv: the chart sets %s itself; docs/settings.md says under which value" .name) -}}
+{{- end }}
+{{- end }}
+{{- end }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "orderflow.own.env" -}}
+- name: INSTANCE_NAME
+  valueFrom: {fieldRef: {fieldPath: metadata.name}}
+- name: {{ eq .component "orders" | ternary "HOST" "HEALTH_HOST" }}
+  value: "0.0.0.0"
+{{- if .root.Values.dev.reload }}
+- name: PYTHONPATH
+  value: /src
+{{- end }}
+{{ include "orderflow.kafka.env" . | trim }}
+{{ include "orderflow.config.env" . | trim }}
+{{- if has .component (list "orders" "analytics") }}
+{{ include "orderflow.database.env" .root | trim }}
+{{- end }}
+{{- with .workload.apiKeys }}
+{{- if .secretName }}
+- name: API_KEYS
+  valueFrom: {secretKeyRef: {name: {{ .secretName }}, key: {{ .key }}}}
+{{- end }}
+{{- end }}
+{{- with .workload.smtp }}
+{{- if .secretName }}
+- name: SMTP_USERNAME
+  valueFrom: {secretKeyRef: {name: {{ .secretName }}, key: {{ .usernameKey }}}}
+- name: SMTP_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ .secretName }}, key: {{ .passwordKey }}}}
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{- define "orderflow.pod.metadata" -}}
 labels:
   {{- $own := include "orderflow.labels" . | fromYaml }}
