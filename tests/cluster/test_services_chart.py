@@ -284,8 +284,12 @@ def test_the_network_is_closed_but_for_what_is_needed(
     assert rules(everything, "shop-notifications-mail", "egress") == [
         {"ports": [{"port": 587, "protocol": "TCP"}]}
     ]
-    for collector, port in (("http://otel.monitoring:4318", 4318), ("https://otel.example.com", 443)):
-        traced = chart.render({"config": {"otelExporterOtlpEndpoint": collector}})
+    for setting, collector, port in (
+        ("otelExporterOtlpEndpoint", "http://otel.monitoring:4318", 4318),
+        ("otelExporterOtlpEndpoint", "https://otel.example.com", 443),
+        ("otelExporterOtlpTracesEndpoint", "https://spans.example.com:4319/v1/traces", 4319),
+    ):
+        traced = chart.render({"config": {setting: collector}})
         assert rules(traced, "orderflow-kafka", "egress")[2:] == [
             {"ports": [{"port": port, "protocol": "TCP"}]}
         ]

@@ -23,7 +23,6 @@ from orderflow.observability.sampling import sampler_of
 from orderflow.observability.settings import TraceSettings
 from orderflow.observability.spans import Context, Span
 from orderflow.observability.traceparent import sampled_in, traceparent_of
-from orderflow.observability.tracer import otlp_tracer
 from orderflow.observability.tracing import tracer_of
 from orderflow_process.settings import load
 
@@ -76,6 +75,27 @@ def test_a_variable_that_is_set_to_nothing_is_not_set(monkeypatch: pytest.Monkey
     settings = load(TraceSettings)
     assert (settings.otel_exporter_otlp_endpoint, settings.otel_traces_sampler_arg) == (None, 1.0)
     assert settings.otel_traces_sampler == "parentbased_traceidratio"
+
+
+@pytest.mark.parametrize(
+    ("settings", "url"),
+    [
+        ({}, None),
+        ({"otel_exporter_otlp_endpoint": "http://all:4318/"}, "http://all:4318/v1/traces"),
+        ({"otel_exporter_otlp_traces_endpoint": "https://spans/otlp"}, "https://spans/otlp"),
+        (
+            {
+                "otel_exporter_otlp_endpoint": "http://all:4318",
+                "otel_exporter_otlp_traces_endpoint": "http://spans:1/v1/traces",
+            },
+            "http://spans:1/v1/traces",
+        ),
+    ],
+)
+def test_traces_go_where_they_alone_go_or_where_everything_goes(
+    settings: dict[str, str], url: str | None
+) -> None:
+    assert load(TraceSettings, settings).traces_url == url
 
 
 def test_a_request_says_what_the_exporter_s_own_encoder_would_say() -> None:
@@ -163,7 +183,8 @@ def test_a_collector_that_is_silent_or_away_holds_up_neither_the_work_nor_the_en
     with socket.create_server(("127.0.0.1", 0)) as silent:
         urls = [f"http://127.0.0.1:{silent.getsockname()[1]}", "http://127.0.0.1:1"]
         for url in urls:
-            tracer = otlp_tracer("payment-service", "payments-0", collected_at(url))
+            tracer = tracer_of("payment-service", "payments-0", collected_at(url))
+            assert tracer is not None
             started = time.monotonic()
             for _ in range(3_000):  # more than the queue holds
                 tracer.take(SPAN)

@@ -17,6 +17,11 @@ class TraceSettings(Settings):
         pattern=r"^https?://\S+$",
         description="Collector that takes traces by OTLP over HTTP: http://host:4318; none: no traces.",
     )
+    otel_exporter_otlp_traces_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://\S+$",
+        description="The same for traces alone, with the whole path: http://host:4318/v1/traces; it wins.",
+    )
     otel_traces_sampler: Literal[
         "always_on",
         "always_off",
@@ -32,8 +37,18 @@ class TraceSettings(Settings):
         1.0, ge=0, le=1, description="Share of traces that are sampled, for the samplers by ratio."
     )
 
+    @property
+    def traces_url(self) -> str | None:
+        """Where spans are sent to; None: nowhere."""
+        base = self.otel_exporter_otlp_endpoint
+        return self.otel_exporter_otlp_traces_endpoint or (base and f"{base.rstrip('/')}/v1/traces")
+
     @field_validator(
-        "otel_exporter_otlp_endpoint", "otel_traces_sampler", "otel_traces_sampler_arg", mode="before"
+        "otel_exporter_otlp_endpoint",
+        "otel_exporter_otlp_traces_endpoint",
+        "otel_traces_sampler",
+        "otel_traces_sampler_arg",
+        mode="before",
     )
     @classmethod
     def _empty_is_unset(cls, value: Any, field: ValidationInfo) -> Any:

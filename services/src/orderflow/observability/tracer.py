@@ -61,10 +61,9 @@ class _Exporter(OTLPSpanExporter):
         return SpanExportResult.SUCCESS if sent.success else SpanExportResult.FAILURE
 
 
-def otlp_tracer(service: str, instance: str, settings: TraceSettings) -> OtelTracer:
-    """Return a tracer that sends to OTEL_EXPORTER_OTLP_ENDPOINT."""
-    base = (settings.otel_exporter_otlp_endpoint or "").rstrip("/")
+def otlp_tracer(service: str, instance: str, url: str, settings: TraceSettings) -> OtelTracer:
+    """Return a tracer that sends to `url`."""
     ours = Resource({"service.name": service, "service.instance.id": instance})
     # What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say counts for more.
     described = Resource.create().merge(ours).merge(OTELResourceDetector().detect())
-    return OtelTracer(settings, _Exporter(f"{base}/v1/traces", described.attributes))
+    return OtelTracer(settings, _Exporter(url, described.attributes))

@@ -28,9 +28,9 @@ class Tracer(Protocol):
 def tracer_of(service: str, instance: str, settings: TraceSettings) -> Tracer | None:
     """Return the tracer of this process, None where traces are off."""
     off = settings.otel_traces_sampler == "always_off" or os.environ.get("OTEL_SDK_DISABLED", "") == "true"
-    if settings.otel_exporter_otlp_endpoint is None or off:
+    if settings.traces_url is None or off:
         return None
     # Here and not above: the SDK is a quarter of a second and 20 MiB that others do not need.
     from orderflow.observability.tracer import otlp_tracer
 
-    return otlp_tracer(service, instance, settings)
+    return otlp_tracer(service, instance, settings.traces_url, settings)
