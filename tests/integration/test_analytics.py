@@ -117,6 +117,25 @@ def test_tables_equal_a_recount_after_processes_were_killed_under_load(
     eventually(lambda: "waits for a database of this log" in foreign.get("/readyz")[1], within=30)
 
 
+def test_tables_that_are_lost_are_made_again_from_the_log_by_those_who_wrote_them(
+    pipeline: Pipeline, postgres: Postgres
+) -> None:
+    pipeline.start("payments")
+    pipeline.start("notifications")
+    writers = [pipeline.start("analytics", database_url=postgres.url).wait_ready() for _ in range(2)]
+    pipeline.produce("orders", orders(100))
+    eventually(lambda: len(pipeline.values("notifications")) == 100, within=60)
+    same_as_log(pipeline, postgres.url)
+
+    # As with a database that keeps nothing beyond its pod. There is nothing to write just now.
+    postgres.replace()
+    same_as_log(pipeline, postgres.url)
+    pipeline.produce("orders", orders(50, first=100))
+    eventually(lambda: len(pipeline.values("notifications")) == 150, within=60)
+    same_as_log(pipeline, postgres.url)
+    assert [each.stop() for each in writers] == [0, 0]
+
+
 @pytest.mark.chaos
 def test_replicas_on_postgresql_count_every_record_once_through_kills_a_freeze_and_an_outage(
     pipeline: Pipeline, postgres: Postgres

@@ -41,7 +41,7 @@ class Postgres:
             os.chown(self._folder, self._user, -1)
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
-        self._run("initdb", "-D", str(self._data), "-U", "orderflow", "-A", "trust", "-N", "-E", "UTF8")
+        self._initialize()
 
     @property
     def url(self) -> str:
@@ -72,6 +72,13 @@ class Postgres:
             self._process.wait(30)
             self._process = None
 
+    def replace(self) -> None:
+        """End the server, and start one in its place that has nothing in it."""
+        self.stop()
+        shutil.rmtree(self._data)
+        self._initialize()
+        self.start()
+
     def remove(self) -> None:
         """Stop it and leave nothing behind."""
         self.stop()
@@ -89,6 +96,9 @@ class Postgres:
         except psycopg.OperationalError:
             return False
         return True
+
+    def _initialize(self) -> None:
+        self._run("initdb", "-D", str(self._data), "-U", "orderflow", "-A", "trust", "-N", "-E", "UTF8")
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._programs / program), *arguments]

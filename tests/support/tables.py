@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from support.eventually import eventually
 from support.pipeline import Pipeline
 from support.recount import Told, recount, told_by
@@ -30,7 +30,7 @@ def tables_at(url: str) -> Told | None:
     try:
         with engine.connect() as connection:
             return told_by(connection)
-    except OperationalError:
+    except (OperationalError, ProgrammingError):
         return None
     finally:
         engine.dispose()

@@ -76,8 +76,8 @@ class TableStore:
             log.warning("unreadable record", reason=reason, **place_of(record, self._group))
 
     def ping(self) -> None:
-        with self._transaction():
-            pass
+        with self._transaction() as (connection, _statements):
+            connection.execute(select(offsets.c.next).limit(1))
 
     def close(self) -> None:
         if self._engine:

@@ -4,8 +4,9 @@
     write    what follows from the records, and the next offsets, in one transaction of the store
     commit   the same offsets to Kafka, so that every tool shows the lag; nothing is ever read from there
 
-The store says where reading begins: whenever a partition is gained, and after somebody else has written for
-it. While the store is away nothing is fetched, rebalances are answered, and readiness says why.
+The store says where reading begins: whenever a partition is gained, after somebody else has written for it, and
+when the store was away, as it may come back empty. While it is away nothing is fetched, rebalances are answered,
+and readiness says why.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class Sink:
             counter.labels(name)  # Of one that appears with its first event Prometheus sees no increase.
         self._next: dict[Partition, int] = {}
         self._trouble: str | None = None
+        self._was_away = False
         self._pause = _FIRST_PAUSE
         self._busy_at = self._pinged_at = self._retry_at = time.monotonic()
 
@@ -110,13 +112,21 @@ class Sink:
         if held_up:
             return
         try:
+            if self._was_away:
+                self._reopen()
             self._work()
         except (StoreUnavailable, BrokerSilent) as away:
+            self._was_away = self._was_away or isinstance(away, StoreUnavailable)
             self._back_off(away)
         except Overtaken as overtaken:
             log.warning("written by another process, reading on from there", reason=str(overtaken))
             metrics.OVERTAKEN.labels(self._name).inc()
             assignment.gain(assignment.owned)
+
+    def _reopen(self) -> None:
+        self._store.open()
+        self._source.assignment.gain(self._source.assignment.owned)
+        self._was_away = False
 
     def _work(self) -> None:
         assignment = self._source.assignment

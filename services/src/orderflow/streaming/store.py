@@ -34,7 +34,8 @@ class Store(Protocol):
     """
 
     def open(self) -> None:
-        """Be ready for the first record; raise WorkerStopped where waiting would not help."""
+        """Be ready for the first record, also once more after it was away; raise WorkerStopped where waiting
+        would not help."""
 
     def positions(self) -> Mapping[Partition, int]:
         """Return the next offsets of all partitions that were ever read."""
@@ -43,7 +44,7 @@ class Store(Protocol):
         """Write what follows from records, and the moves; raise Overtaken if a `before` is not true."""
 
     def ping(self) -> None:
-        """Ask for a sign of life."""
+        """Ask for a sign that all is there."""
 
     def close(self) -> None:
         """Let go of everything."""
