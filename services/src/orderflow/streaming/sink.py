@@ -4,9 +4,9 @@
     write    what follows from the records, and the next offsets, in one transaction of the store
     commit   the same offsets to Kafka, so that every tool shows the lag; nothing is ever read from there
 
-The store says where reading begins: whenever a partition is gained, after somebody else has written for it, and
-when the store was away, as it may come back empty. While it is away nothing is fetched, rebalances are answered,
-and readiness says why.
+The store says where reading begins: whenever a partition is gained, after somebody else has written for it,
+and after the store was away, as it may come back empty. While it is away nothing is fetched, rebalances are
+answered, and readiness says why.
 """
 
 from __future__ import annotations
