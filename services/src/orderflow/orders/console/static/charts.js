@@ -28,7 +28,7 @@ const FIGURES = [
     lines: [["success", "paid", "--line-3", share]],
     range: [0, 100],
     big: (rates) => percent(rates.success()),
-    small: (rates, stats) => [rates.success() === null ? "no payment in the last minute" : "last minute", stats].filter(Boolean).join("; "),
+    small: (rates, stats) => [rates.success() === null ? "none seen lately" : "last minute", stats].filter(Boolean).join("; "),
   },
   {
     id: "latency",
@@ -42,7 +42,7 @@ const FIGURES = [
     small: ({ latency }) =>
       latency.notified
         ? `p99 ${duration(latency.notified.p99)}; paid after ${duration(latency.charged?.p50)}`
-        : "no order in the last ten seconds",
+        : "no order seen lately",
   },
   {
     id: "behind",
