@@ -53,11 +53,12 @@ class TableStore:
             if file and self._lock is None:
                 self._lock = _taken(file)
             try:
-                migrate(self._engine)
+                migrated = migrate(self._engine)
             except TablesOfLaterVersion as later:
                 raise WorkerStopped(f"{shown(self._url)}: {later}") from later
+        if migrated or self._statements is None:
+            log.info("tables are ready", database=shown(self._url))
         self._statements = Statements(self._engine.dialect)
-        log.info("tables are ready", database=shown(self._url))
 
     def positions(self) -> dict[Partition, int]:
         with self._transaction() as (connection, _statements):

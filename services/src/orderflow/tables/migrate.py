@@ -24,8 +24,8 @@ class TablesOfLaterVersion(Exception):
     """The tables were made by a later version of this program."""
 
 
-def migrate(engine: Engine) -> None:
-    """Run the migrations that are missing, all in one transaction; others wait meanwhile.
+def migrate(engine: Engine) -> bool:
+    """Run the migrations that are missing, all in one transaction; return whether there were any. Others wait.
 
     Raise TablesOfLaterVersion where this version does not know the tables, as after a rollback.
     """
@@ -38,8 +38,10 @@ def migrate(engine: Engine) -> None:
         present = MigrationContext.configure(connection).get_current_revision()
         if present is not None:
             _require_known(scripts, present)
-        if present != scripts.get_current_head():
+        missing = present != scripts.get_current_head()
+        if missing:
             command.upgrade(config, "head")
+        return missing
 
 
 def _config(connection: Connection) -> Config:
