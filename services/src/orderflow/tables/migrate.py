@@ -25,7 +25,7 @@ class TablesOfLaterVersion(Exception):
 
 
 def migrate(engine: Engine) -> bool:
-    """Run the migrations that are missing, all in one transaction; return whether there were any. Others wait.
+    """Run the migrations that are missing, all in one transaction; return whether any was. Others wait.
 
     Raise TablesOfLaterVersion where this version does not know the tables, as after a rollback.
     """
