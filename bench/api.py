@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from bench.processes import ContenderFailed, Running
 from bench.results import Figures
 from bench.scene import Scene
 from bench.stats import percentile
+from orderflow_local.net import free_port
 
 WARM_SECONDS = 2.0
 
@@ -80,10 +80,3 @@ def _answers(port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-def free_port() -> int:
-    """Return a port nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -11,13 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
-from bench.api import await_ready, free_port
+from bench.api import await_ready
 from bench.contenders import Contender
 from bench.filled import fill
 from bench.processes import ContenderFailed
 from bench.results import Figures
 from bench.scene import Scene
 from bench.stats import percentile
+from orderflow_local.net import free_port
 
 RATE = 200  # questions a second
 ORDERS = 1_000_000
