@@ -4,11 +4,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Timer
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 from support import asks_about_group
 from support.brokers import wait_for_coordinators
 from support.eventually import eventually
@@ -46,6 +45,21 @@ def member(pipeline: Pipeline) -> Iterator[Callable[[], Any]]:
 def producer_of(pipeline: Pipeline, timeout: float) -> TransactionalProducer:
     config = transactional_config(pipeline.settings, f"{pipeline.prefix}test", 10)
     return TransactionalProducer(config, Login(pipeline.settings), timeout=timeout)
+
+
+def waking(broker: Broker, producer: TransactionalProducer) -> Callable[..., Aborted | ProducerLost]:
+    """Giving up on a frozen broker that wakes up at that moment, and has all the time it needs to abort.
+
+    By then the client has hung up: a record that was on its way arrives, its acknowledgement does not.
+    """
+    give_up = producer._give_up
+
+    def wake_and_give_up(reason: KafkaError, *, ends: bool) -> Aborted | ProducerLost:
+        broker.resume()
+        producer._timeout = 30
+        return give_up(reason, ends=ends)
+
+    return wake_and_give_up
 
 
 def test_offsets_that_a_frozen_broker_does_not_take_cost_the_producer_and_not_the_process(
@@ -87,7 +101,10 @@ def test_who_asked_about_a_group_of_a_frozen_broker_outlives_its_answer(
 
 
 def test_what_follows_an_abort_is_no_repeat_of_what_was_on_its_way(
-    own_broker: Callable[[], Broker], namespace: str, pipelines: Callable[[str, str], Pipeline]
+    own_broker: Callable[[], Broker],
+    namespace: str,
+    pipelines: Callable[[str, str], Pipeline],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     broker = own_broker()
     pipeline = pipelines(broker.bootstrap_servers, namespace).create_topics()
@@ -101,12 +118,9 @@ def test_what_follows_an_abort_is_no_repeat_of_what_was_on_its_way(
         client.flush()
         broker.pause()
         client.produce(topic, b"on its way", b"u")
-        # By then the client has hung up: the record arrives, its acknowledgement does not.
-        awake = Timer(2.4, broker.resume)
-        awake.start()
+        monkeypatch.setattr(producer, "_give_up", waking(broker, producer))
         with pytest.raises(Aborted):
             producer.end(offsets, group)
-        awake.join()
         if not producer.is_open:
             assert producer.open()
         producer.commit([(topic, b"u", b"committed", list[Any]())])
