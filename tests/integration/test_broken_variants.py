@@ -123,7 +123,8 @@ def answers_before_the_commit(scene: Scene, broken: bool) -> Report:
         topic_prefix=scene.pipeline.prefix,
         instance_name=f"{scene.pipeline.prefix}orders",
         api_producers=1,
-        api_deadline_seconds=1,
+        # So long the orders of the second transaction are waited for; the first has to be quicker.
+        api_deadline_seconds=10,
     )
     # It commits a first transaction and loses the second.
     mortal = partial(MortalProducer, before=lose, number=2)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 from support.endpoint import Probed
 from support.eventually import eventually
 from support.forked import Forked, Origin
@@ -121,13 +122,21 @@ class OperatorProcess(Probed):
     def held(self) -> Iterator[None]:
         """Stop it for a moment, so that it sees what is done meanwhile as a whole or not at all.
 
-        A broker appends to one partition after the other, a tenth of a second for six new ones.
+        A broker appends to one partition after the other, a tenth of a second for six new ones. Kafka is read
+        by a process beside it: what that was asked just now it answers before anything is done.
         """
         self.send(signal.SIGSTOP)
         try:
+            eventually(self._is_still, within=10)
             yield
         finally:
             self.send(signal.SIGCONT)
+
+    def _is_still(self) -> bool:
+        process = psutil.Process(self.pid)
+        # What the kernel keeps a process waiting in; with work to do it would be none, or another one.
+        waits_in = [Path(f"/proc/{child.pid}/wchan").read_text() for child in process.children()]
+        return process.status() == psutil.STATUS_STOPPED and all("read" in each for each in waits_in)
 
     def kill(self) -> None:
         """End it as a power cut would."""
