@@ -48,7 +48,7 @@ def producer_of(pipeline: Pipeline, timeout: float) -> TransactionalProducer:
 
 
 def waking(broker: Broker, producer: TransactionalProducer) -> Callable[..., Aborted | ProducerLost]:
-    """Giving up on a frozen broker that wakes up at that moment, and has all the time it needs to abort.
+    """Giving up on a frozen broker that wakes up at that moment.
 
     By then the client has hung up: a record that was on its way arrives, its acknowledgement does not.
     """
@@ -56,7 +56,6 @@ def waking(broker: Broker, producer: TransactionalProducer) -> Callable[..., Abo
 
     def wake_and_give_up(reason: KafkaError, *, ends: bool) -> Aborted | ProducerLost:
         broker.resume()
-        producer._timeout = 30
         return give_up(reason, ends=ends)
 
     return wake_and_give_up

@@ -128,13 +128,13 @@ class Scene:
         settings = NotificationSettings(**self._settings("notifications", "notifications"))
         return self._start(notification_service(NoDelivery()), settings, parts)
 
-    def wait_for(self, *groups: str) -> None:
-        """Return once these groups have no lag."""
+    def wait_for(self, group: str) -> None:
+        """Return once this group has no lag."""
         for lags in drain(self.pipeline.settings, self.groups, within=_WITHIN):
-            left = {lag.group: lag.total for lag in lags if lag.group in groups}
-            if not any(total != 0 for total in left.values()):
+            (left,) = (lag.total for lag in lags if lag.group == group)
+            if left == 0:
                 return
-        raise AssertionError(f"the groups have lag: {left}")
+        raise AssertionError(f"{group} has lag: {left}")
 
     def finish(self, service: Service[Any] | None = None, notifier: Parts = HEALTHY) -> None:
         """Let workers do what is left, healthy ones unless told otherwise."""
