@@ -14,7 +14,7 @@ from support.postgres import PASSWORD, Postgres, binaries
 from support.recount import Told
 from support.tables import TOPICS, same_as_log, sqlite_in, tables_at
 
-from orderflow.streaming.clients import connection_config, new_admin
+from orderflow.streaming.clients import connection_config
 from orderflow.tables.database import open_writer
 from orderflow.tables.schema import offsets
 from orderflow_lag.observation import Subscription
@@ -58,7 +58,7 @@ def lag(pipeline: Pipeline) -> int | None:
     """Return the lag that every tool shows of the group."""
     wanted = Subscription(pipeline.group("analytics"), frozenset(pipeline.prefix + topic for topic in TOPICS))
     settings = pipeline.settings
-    with LagReader(connection_config(settings), admin=new_admin(settings)) as reader:
+    with LagReader(connection_config(settings)) as reader:
         return group_lag(reader.read([wanted]), wanted).total
 
 

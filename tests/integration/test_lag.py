@@ -325,6 +325,28 @@ def test_no_broker_is_said_as_no_broker(topic: str) -> None:
         reader.read([Subscription("payment-service", frozenset({topic}))])
 
 
+def test_a_broker_that_freezes_between_two_questions_is_no_empty_log(
+    own_broker: Callable[[], Broker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = own_broker()
+    wait_for_coordinators(broker.bootstrap_servers)
+    config: dict[str, Any] = {"bootstrap.servers": broker.bootstrap_servers, "log_level": 2}
+    make(AdminClient(config), "orders")
+
+    class Freezing(AdminClient):
+        """The last thing this broker answers is which partitions there are."""
+
+        def list_offsets(self, *arguments: Any, **more: Any) -> Any:
+            broker.pause()
+            return super().list_offsets(*arguments, **more)
+
+    monkeypatch.setattr("orderflow_lag.read.reader.AdminClient", Freezing)
+    with LagReader(config, timeout=1.0) as reader:
+        with pytest.raises(BrokerUnavailable, match="told no offset in time"):
+            reader.read([Subscription("payment-service", frozenset({"orders"}))])
+        broker.resume()
+
+
 def test_a_broker_that_has_served_no_group_yet_is_read_without_a_crash(
     own_broker: Callable[[], Broker],
 ) -> None:

@@ -6,7 +6,8 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException
+from confluent_kafka.admin import ListOffsetsResultInfo
 
 from orderflow_lag.errors import AccessDenied, BrokerUnavailable, LagError, ReadFailed
 from orderflow_lag.observation import Unreadable
@@ -52,11 +53,11 @@ def settled(futures: Mapping[K, "Future[Any]"]) -> dict[K, Any | Unreadable]:
     """Wait for all answers; a failure spoils its own key."""
     answers: dict[K, Any | Unreadable] = {}
     for key, future in futures.items():
-        try:
+        failure = _failure(future)
+        if failure is None:
             answers[key] = future.result()
-        except KafkaException as error:
-            ours = translated(error)
-            answers[key] = Unreadable(str(ours), isinstance(ours, BrokerUnavailable))
+        else:
+            answers[key] = Unreadable(str(failure), isinstance(failure, BrokerUnavailable))
     return answers
 
 
@@ -87,8 +88,19 @@ def _wait(future: "Future[Any]") -> None:
 
 
 def _refuse_silence(futures: Mapping[K, "Future[Any]"]) -> None:
-    errors = (future.exception() for future in futures.values())
-    failures = [translated(error) for error in errors if isinstance(error, KafkaException)]
+    failures = [failure for future in futures.values() if (failure := _failure(future))]
     refused = [failure for failure in failures if not isinstance(failure, ReadFailed)]
     if refused and len(refused) == len(futures):
         raise refused[0]
+
+
+def _failure(future: "Future[Any]") -> LagError | None:
+    """Wait for an answer; return what is wrong with it."""
+    try:
+        answer = future.result()
+    except KafkaException as error:
+        return translated(error)
+    # Of a leader that did not answer in time confluent-kafka 2.16.1 tells this, and no error.
+    if isinstance(answer, ListOffsetsResultInfo) and answer.offset == OFFSET_INVALID:
+        return BrokerUnavailable("the broker did not answer: it told no offset in time")
+    return None

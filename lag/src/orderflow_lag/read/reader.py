@@ -56,14 +56,13 @@ class LagReader:
         self,
         config: Mapping[str, Any],
         *,
-        admin: AdminClient | None = None,
         timeout: float = 10.0,
         tail_limit: int = 100,
         still_only: bool = False,
     ) -> None:
         quiet = _QUIET | dict(config)
         self._config = quiet
-        self._admin = admin or AdminClient(quiet)
+        self._admin = AdminClient(quiet)
         self._is_worn = False
         self._timeout = timeout
         self._tail_limit = tail_limit

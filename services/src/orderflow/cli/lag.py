@@ -12,7 +12,7 @@ from rich.live import Live
 from orderflow.cli.errors import speaking_to
 from orderflow.cli.lag_view import group_row, lag_table, member_rows
 from orderflow.cli.options import ANSWER_SECONDS, AsJson, Prefix, Servers, kafka_settings
-from orderflow.streaming.clients import connection_config, new_admin
+from orderflow.streaming.clients import connection_config
 from orderflow.streaming.groups import pipeline_groups
 from orderflow.streaming.settings import KafkaSettings
 from orderflow_lag.document import group_document, lag_document
@@ -101,7 +101,7 @@ def groups_command(
 
 def open_reader(settings: KafkaSettings) -> LagReader:
     """Return a reader of lag with these settings."""
-    return LagReader(connection_config(settings), admin=new_admin(settings), timeout=ANSWER_SECONDS)
+    return LagReader(connection_config(settings), timeout=ANSWER_SECONDS)
 
 
 def _wanted(settings: KafkaSettings, reader: LagReader, groups: list[str], every: bool) -> list[Subscription]:

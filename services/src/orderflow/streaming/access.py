@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AclOperation, OffsetSpec
 
 from orderflow.streaming.admin import BrokerUnavailable, CurrentAdmin, described_group
@@ -148,7 +148,7 @@ def _operations(answer: Callable[[], Any]) -> Operations | None:
 def _is_served(answer: Future[Any], timeout: float) -> bool:
     """Return whether a partition's leader knows it."""
     try:
-        answer.result(timeout + 1)
+        told = answer.result(timeout + 1).offset
     except KafkaException as error:
         reason = error_of(error)
         if reason.code() in _UNSERVED:
@@ -156,4 +156,6 @@ def _is_served(answer: Future[Any], timeout: float) -> bool:
         raise BrokerUnavailable(reason.str()) from error
     except TimeoutError as error:
         raise BrokerUnavailable("it did not answer in time") from error
+    if told == OFFSET_INVALID:  # of a leader that was silent: the client has no error for that
+        raise BrokerUnavailable("it did not answer in time")
     return True

@@ -17,7 +17,7 @@ from orderflow.events.topics import (
     ORDERS,
     PAYMENTS,
 )
-from orderflow.streaming.clients import connection_config, new_admin
+from orderflow.streaming.clients import connection_config
 from orderflow.streaming.reader import Record, TopicReader, headers_of
 from orderflow.streaming.settings import KafkaSettings
 from orderflow.verify.checker import Burial, Checker
@@ -196,7 +196,7 @@ def _open(before: Observation, now: Observation) -> list[TopicPartition]:
 
 
 def _lag_reader(settings: KafkaSettings) -> LagReader:
-    return LagReader(connection_config(settings), admin=new_admin(settings))
+    return LagReader(connection_config(settings))
 
 
 def _origin(record: Record, prefix: str) -> tuple[str, int, int]:
