@@ -1,13 +1,15 @@
 """The transactional producer against a broker that freezes, restarts or refuses."""
 
+import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from support import asks_about_group
 from support.brokers import wait_for_coordinators
 from support.eventually import eventually
@@ -47,16 +49,58 @@ def producer_of(pipeline: Pipeline, timeout: float) -> TransactionalProducer:
     return TransactionalProducer(config, Login(pipeline.settings), timeout=timeout)
 
 
-def waking(broker: Broker, producer: TransactionalProducer) -> Callable[..., Aborted | ProducerLost]:
-    """Giving up on a frozen broker that wakes up at that moment.
+class Records:
+    """A client's records by its own statistics: how many it holds, how many of them are on their way."""
 
-    By then the client has hung up: a record that was on its way arrives, its acknowledgement does not.
+    def __init__(self) -> None:
+        self.config = {"statistics.interval.ms": 50, "stats_cb": self._note}
+        self._told = (-1, -1)
+
+    def await_none_on_their_way(self, client: Producer) -> None:
+        """Return once the client has hung up on a broker that does not acknowledge."""
+        self._await(client, lambda _held, on_their_way: on_their_way == 0)
+
+    def await_none(self, client: Producer) -> None:
+        """Return once the client has let go of all."""
+        self._await(client, lambda held, _on_their_way: held == 0)
+
+    def _await(self, client: Producer, wanted: Callable[[int, int], bool]) -> None:
+        self._told = (-1, -1)
+
+        def told() -> bool:
+            client.poll(0.05)
+            return wanted(*self._told)
+
+        eventually(told, within=20)
+
+    def _note(self, text: str) -> None:
+        told = json.loads(text)
+        partitions = [at for topic in told["topics"].values() for at in topic["partitions"].values()]
+        self._told = told["msg_cnt"], sum(at["msgs_inflight"] for at in partitions)
+
+
+def waking(broker: Broker, producer: TransactionalProducer, records: Records) -> Callable[..., Exception]:
+    """Giving up on a frozen broker that wakes up just then.
+
+    The client has hung up before, and lets go of what it holds: a record that was on its way arrives, and
+    nobody hears its acknowledgement.
     """
     give_up = producer._give_up
 
-    def wake_and_give_up(reason: KafkaError, *, ends: bool) -> Aborted | ProducerLost:
-        broker.resume()
-        return give_up(reason, ends=ends)
+    def wake_and_give_up(reason: KafkaError, *, ends: bool) -> Exception:
+        client = producer._opened()
+        records.await_none_on_their_way(client)
+
+        def wake() -> None:
+            records.await_none(client)
+            broker.resume()
+
+        waker = threading.Thread(target=wake)
+        waker.start()
+        try:
+            return give_up(reason, ends=ends)
+        finally:
+            waker.join()
 
     return wake_and_give_up
 
@@ -107,7 +151,9 @@ def test_what_follows_an_abort_is_no_repeat_of_what_was_on_its_way(
 ) -> None:
     broker = own_broker()
     pipeline = pipelines(broker.bootstrap_servers, namespace).create_topics()
-    config = transactional_config(pipeline.settings, f"{namespace}test", 60) | {"socket.timeout.ms": 1000}
+    records = Records()
+    config = transactional_config(pipeline.settings, f"{namespace}test", 60) | records.config
+    config |= {"socket.timeout.ms": 1000}
     producer = TransactionalProducer(config, Login(pipeline.settings), timeout=2)
     offsets, topic = [TopicPartition(f"{namespace}orders", 0, 1)], f"{namespace}payments"
     assert producer.open()
@@ -117,7 +163,7 @@ def test_what_follows_an_abort_is_no_repeat_of_what_was_on_its_way(
         client.flush()
         broker.pause()
         client.produce(topic, b"on its way", b"u")
-        monkeypatch.setattr(producer, "_give_up", waking(broker, producer))
+        monkeypatch.setattr(producer, "_give_up", waking(broker, producer, records))
         with pytest.raises(Aborted):
             producer.end(offsets, group)
         if not producer.is_open:
