@@ -9,7 +9,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 SYNCED := $(VENV)/.synced
 # Tests mostly wait for brokers, so more run side by side than there are cores; each job has a broker.
-JOBS ?= 3
+JOBS ?= 4
 MANIFESTS := uv.lock pyproject.toml $(wildcard */pyproject.toml)
 
 export UV_PYTHON_DOWNLOADS := never
