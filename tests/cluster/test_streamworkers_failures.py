@@ -106,14 +106,14 @@ def test_a_password_that_was_changed_is_picked_up_without_a_restart(
         eventually(lambda: workload.lag == 0, within=20)
         # Described only: what it may not read it does not need.
         assert workload.condition("MetricsAvailable")[0] == "True"
-        scram_broker.set_password("lag-reader", "second")
+        scram_broker.set_password("lag-reader", "heron-and-otter")
         eventually(lambda: workload.condition("MetricsAvailable")[0] == "False", within=20)
         assert workload.writes == 0
-        put_password(workload, "second")
+        put_password(workload, "heron-and-otter")
         eventually(lambda: workload.condition("MetricsAvailable")[0] == "True", within=20)
         assert workload.writes == 0
     assert operator.get("/healthz")[0] == 200
-    assert "second" not in operator.log
+    assert "heron-and-otter" not in operator.log
 
 
 def put_password(workload: Workload, password: str) -> None:

@@ -36,7 +36,7 @@ class Workload:
     seconds_per_record: float = 0.005
     replicas: int = 1
     client: dict[str, Any] = field(default_factory=dict)
-    pods: WorkerPods = field(init=False)
+    pods: WorkerPods = field(init=False, repr=False)
 
     @property
     def group(self) -> str:
