@@ -167,9 +167,12 @@ class TopicReader:
         while True:
             try:
                 answers = self._consumer.offsets_for_times(asked, timeout=self._timeout)
+                for each in answers:
+                    if each.error is not None:  # and the offset is what was asked with
+                        raise KafkaException(each.error)
                 return {(each.topic, each.partition): each.offset for each in answers}
             except KafkaException as error:
-                # The leaders of a topic that was just made are known a moment later.
+                # Leaders that are being elected, as those of a topic just made, are known a moment later.
                 if time.monotonic() > deadline:
                     raise BrokerUnavailable(error.args[0].str()) from error
                 time.sleep(_POLL_SECONDS)
