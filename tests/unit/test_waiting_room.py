@@ -3,12 +3,15 @@
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 
-from orderflow.streaming.waiting_room import Company, Stage, Waiting, WaitingRoom
+import pytest
+
+from orderflow.streaming.waiting_room import Stage, Waiting, WaitingRoom
 
 
-def filled(count: int, capacity: int = 100) -> tuple[WaitingRoom, list[Waiting]]:
-    room = WaitingRoom(capacity)
+def filled(count: int, capacity: int = 100, longest_wait: float = 60) -> tuple[WaitingRoom, list[Waiting]]:
+    room = WaitingRoom(capacity, longest_wait)
     loop = asyncio.new_event_loop()
     everyone = [Waiting((), asyncio.Future(loop=loop)) for _ in range(count)]
     loop.close()
@@ -78,20 +81,79 @@ def test_a_closed_room_lets_out_who_is_inside_and_nobody_in() -> None:
     assert room.take(10, 60) == []
 
 
-def test_the_first_one_waits_for_expected_company_and_leaves_when_it_is_complete() -> None:
-    room, (first,) = filled(1)
-    second = one_more()
+def taken_meanwhile(room: WaitingRoom, change: Callable[[], object]) -> list[Waiting]:
+    """Return whom a lane takes that began to wait before `change`, and had every reason to."""
     groups: list[list[Waiting]] = []
-    lane = threading.Thread(target=lambda: groups.append(room.take(10, 60, Company(2, patience=60))))
+    lane = threading.Thread(target=lambda: groups.append(room.take(10, 60)), daemon=True)
     lane.start()
-    room.enter(second)
-    room.wake()
+    lane.join(0.05)
+    assert groups == []
+    change()
     lane.join(10)
-    assert groups == [[first, second]]
+    return groups[0]
+
+
+def joined_by(room: WaitingRoom, later: list[Waiting]) -> None:
+    for each in later:
+        assert room.enter(each)
+    room.wake()
+
+
+def committed_before(room: WaitingRoom, size: int, seconds: float) -> None:
+    group = room.take(size, 0)
+    assert len(group) == size
+    room.done(group, seconds)
+
+
+def test_the_first_one_waits_for_as_many_as_came_before_and_leaves_when_they_are_complete() -> None:
+    room, (*_, first) = filled(3)
+    committed_before(room, 2, seconds=240)
+    second = one_more()
+    assert taken_meanwhile(room, lambda: joined_by(room, [second])) == [first, second]
 
 
 def test_company_that_does_not_come_is_not_waited_for_any_longer() -> None:
-    room, everyone = filled(1)
+    room, everyone = filled(3)
+    committed_before(room, 2, seconds=0.01)
     started = time.monotonic()
-    assert room.take(10, 60, Company(2, patience=0.01)) == everyone
+    assert room.take(10, 60) == everyone[2:]
     assert time.monotonic() - started < 10
+
+
+def test_a_transaction_that_met_trouble_does_not_make_the_next_one_wait() -> None:
+    room, everyone = filled(3, longest_wait=0.01)
+    committed_before(room, 2, seconds=240)
+    started = time.monotonic()
+    assert room.take(10, 60) == everyone[2:]
+    assert time.monotonic() - started < 10
+
+
+def four_under_way(*, usual_seconds: float) -> tuple[WaitingRoom, list[Waiting], Waiting]:
+    """Return a room, a group of four that was taken from it, and the one who came after them."""
+    room, everyone = filled(6)
+    committed_before(room, 1, usual_seconds)
+    return room, room.take(4, 0), everyone[5]
+
+
+def test_few_do_not_begin_beside_many_who_are_under_way_but_half_as_many_do() -> None:
+    room, _, first = four_under_way(usual_seconds=240)
+    second = one_more()
+    assert taken_meanwhile(room, lambda: joined_by(room, [second])) == [first, second]
+
+
+@pytest.mark.parametrize("seconds", [0.01, None], ids=["committed", "failed"])
+def test_few_leave_when_nobody_is_under_way_any_more(seconds: float | None) -> None:
+    room, group, first = four_under_way(usual_seconds=240)
+    assert taken_meanwhile(room, lambda: room.done(group, seconds)) == [first]
+
+
+def test_few_leave_when_a_group_takes_longer_than_groups_do() -> None:
+    room, _, first = four_under_way(usual_seconds=0.01)
+    started = time.monotonic()
+    assert room.take(10, 60) == [first]
+    assert time.monotonic() - started < 10
+
+
+def test_few_leave_when_the_room_is_closed() -> None:
+    room, _, first = four_under_way(usual_seconds=240)
+    assert taken_meanwhile(room, room.close) == [first]

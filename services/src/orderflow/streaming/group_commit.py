@@ -5,8 +5,8 @@
     lane (thread)           take -> begin, produce, commit ----+   one transactional producer each
 
 One alone is committed at once; the next group is whatever queued up while the last one committed. There is
-no transaction while nobody waits. With two lanes the next group need not wait for the end of the last: a
-transaction of one producer cannot begin before the markers of its last one are written.
+no transaction while nobody waits. With two lanes a group need not wait for the end of the last, if it is
+large enough (`waiting_room`): a producer begins no transaction before the markers of its last are written.
 """
 
 from __future__ import annotations

@@ -15,16 +15,12 @@ from orderflow.streaming.login import Login
 from orderflow.streaming.outcomes import RecordTooLarge, Refused, Undecided
 from orderflow.streaming.progress import Progress
 from orderflow.streaming.transactions import Aborted, ProducerLost, TransactionalProducer
-from orderflow.streaming.waiting_room import ALONE, Company, Waiting, WaitingRoom
+from orderflow.streaming.waiting_room import Waiting, WaitingRoom
 
 log = structlog.get_logger(__name__)
 
 _MOST_ATTEMPTS = 3
 _PAUSE_SECONDS = 1.0
-
-# Clients that were answered together come again together, but not in the same microsecond: without this the
-# first of them would travel alone and all others wait for it. In shares of the last transaction's time.
-_WORTH_WAITING = 0.25
 
 
 class Lane:
@@ -46,7 +42,6 @@ class Lane:
         self._most = most
         self._on_commit = on_commit
         self._on_defeat = on_defeat
-        self._company = ALONE
         self._fencings = Fencings()
         self.thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
 
@@ -56,10 +51,10 @@ class Lane:
 
     def _run(self) -> None:
         while self._open():
-            group = self._room.take(self._most, _PAUSE_SECONDS, self._company)
+            group = self._room.take(self._most, _PAUSE_SECONDS)
             self.progress.beat()
             if group:
-                self._commit(group)
+                self._room.done(group, self._commit(group))
             elif self._room.is_closed:
                 break
         self._producer.drop()
@@ -80,7 +75,8 @@ class Lane:
                 log.info("producer ready")
         return True
 
-    def _commit(self, group: list[Waiting]) -> None:
+    def _commit(self, group: list[Waiting]) -> float | None:
+        """Return how long the group's transaction took, in seconds; None where it did not come about."""
         started = time.perf_counter()
         try:
             self._producer.commit([record for waiting in group for record in waiting.records])
@@ -99,8 +95,9 @@ class Lane:
         else:
             seconds = time.perf_counter() - started
             settle(group)
-            self._company = Company(len(group), _WORTH_WAITING * seconds)
             self._on_commit(len(group), seconds)
+            return seconds
+        return None
 
     def _redo(self, group: list[Waiting], error: Exception, *, alone: bool) -> None:
         """Let a group that is certainly not in the log wait for the next transaction."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from asyncio import Future
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -37,25 +37,41 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Company:
-    """How many are expected to arrive together, and how long to wait for them, in seconds."""
+class Committed:
+    """The last group that was committed: what the next one is likely to be like. In seconds."""
 
     size: int
-    patience: float
+    seconds: float
 
 
-ALONE = Company(1, 0.0)
+# Clients that were answered together come again together, but not in the same microsecond: without this the
+# first of them would travel alone and all others wait for it. In shares of the last transaction's time.
+_WORTH_WAITING = 0.25
+
+# How many must wait before a transaction begins beside one under way. Two small groups take turns for ever
+# and cost a broker and this process twice; few who come after many would do better to travel with the next.
+# In shares of the smallest group under way.
+_WORTH_A_TRANSACTION = 0.5
+
+# What a transaction that met trouble took says nothing about the next one. In seconds.
+_LONGEST_WAIT = 0.25
 
 
 class WaitingRoom:
-    """A bounded queue that is taken from in groups. Safe between threads."""
+    """A bounded queue that is taken from in groups. Safe between threads.
 
-    def __init__(self, capacity: int) -> None:
+    Whoever takes a group says when it is `done`. `longest_wait`: for others who may come, in seconds.
+    """
+
+    def __init__(self, capacity: int, longest_wait: float = _LONGEST_WAIT) -> None:
         self._capacity = capacity
+        self._longest_wait = longest_wait
         self._queue: deque[Waiting] = deque()
         self._lock = threading.Lock()
         self._filled = threading.Condition(self._lock)
         self._closed = False
+        self._under_way: list[int] = []
+        self._last = Committed(1, 0.0)
 
     def enter(self, waiting: Waiting) -> bool:
         """Queue up, unless the room is full or closed. Wakes nobody: see `wake`."""
@@ -70,22 +86,32 @@ class WaitingRoom:
         with self._filled:
             self._filled.notify()
 
-    def take(self, most: int, wait: float, company: Company = ALONE) -> list[Waiting]:
+    def take(self, most: int, wait: float) -> list[Waiting]:
         """Return who is here, now in stage SENT; where there is nobody, wait up to `wait` seconds first.
 
-        Whoever came first waits for the expected company, for as long as that is worth it.
+        Whoever came first waits for as many as came the last time, and for enough to begin beside what is
+        under way; each for as long as that is worth it.
         """
         with self._filled:
             if not self._queue and not self._closed:
                 self._filled.wait(wait)
-            if 0 < len(self._queue) < company.size:
-                self._filled.wait_for(
-                    lambda: len(self._queue) >= company.size or self._closed, company.patience
-                )
+            self._wait_until(self._company_is_complete, _WORTH_WAITING * self._last.seconds)
+            self._wait_until(self._is_worth_a_transaction, self._last.seconds)
             group = self._next_group(most)
+            if group:
+                self._under_way.append(len(group))
             if self._queue:
                 self._filled.notify()
             return group
+
+    def done(self, group: Sequence[Waiting], seconds: float | None) -> None:
+        """Hear that a group is under way no more: it was committed in `seconds`, or (None) it was not."""
+        with self._filled:
+            self._under_way.remove(len(group))
+            if seconds is not None:
+                self._last = Committed(len(group), seconds)
+            if self._queue:
+                self._filled.notify_all()
 
     def leave(self, waiting: Waiting) -> Stage:
         """Take one out that would not wait any longer; return how far it had come."""
@@ -123,6 +149,16 @@ class WaitingRoom:
 
     def __len__(self) -> int:
         return len(self._queue)
+
+    def _wait_until(self, ready: Callable[[], bool], patience: float) -> None:
+        if self._queue:
+            self._filled.wait_for(lambda: self._closed or ready(), min(patience, self._longest_wait))
+
+    def _company_is_complete(self) -> bool:
+        return len(self._queue) >= self._last.size
+
+    def _is_worth_a_transaction(self) -> bool:
+        return not self._under_way or len(self._queue) >= _WORTH_A_TRANSACTION * min(self._under_way)
 
     def _next_group(self, most: int) -> list[Waiting]:
         group: list[Waiting] = []
